@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// script/test sets AURALYNC_STRICT: warnings are errors for us, never for a user's build.
+let strict = Context.environment["AURALYNC_STRICT"] == "1"
+
+let settings: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+  ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, debian: String) -> Target {
+  .systemLibrary(
+    name: name, path: "SystemLibraries/\(name)", pkgConfig: pkgConfig,
+    providers: [.apt([debian])])
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "auralync",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "auralync", targets: ["AuraApp"]),
+    .library(name: "AuraPipelines", targets: ["AuraPipelines"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // The program: commands, configuration, what is said on the screen.
+    .executableTarget(
+      name: "AuraApp",
+      dependencies: [
+        "AuraPipelines", "AuraAudio", "AuraStream", "AuraTransport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
+      swiftSettings: settings),
+
+    // A captured sample walks down these four; a received packet walks up.
+    room("AuraAudio", ["AuraStream", "CPipeWire", "CPulse"]),
+    room("AuraCodec", ["AuraStream", "CSndFile", "CResampler"]),
+    room("AuraStream", []),
+    room("AuraTransport", ["AuraStream"]),
+
+    // Every stage in order: the only room that knows them all.
+    room(
+      "AuraPipelines",
+      [
+        "AuraAudio", "AuraCodec", "AuraStream", "AuraTransport",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),
+    systemLibrary("CPulse", pkgConfig: "libpulse", debian: "libpulse-dev"),
+    systemLibrary("CSndFile", pkgConfig: "sndfile", debian: "libsndfile1-dev"),
+    systemLibrary("CResampler", pkgConfig: "samplerate", debian: "libsamplerate0-dev"),
+  ]
+)
