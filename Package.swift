@@ -43,7 +43,7 @@ let package = Package(
     .executableTarget(
       name: "AuraApp",
       dependencies: [
-        "AuraPipelines", "AuraAudio", "AuraStream", "AuraTransport",
+        "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream", "AuraTransport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "TOMLKit", package: "TOMLKit"),
@@ -51,19 +51,23 @@ let package = Package(
       swiftSettings: settings),
 
     // A captured sample walks down these four; a received packet walks up.
-    room("AuraAudio", ["AuraStream", "CPipeWire", "CPulse"]),
+    room("AuraAudio", ["AuraStream", "AuraHost", "CPipeWire", "CPulse"]),
     room("AuraCodec", ["AuraStream", "CSndFile", "CResampler"]),
     room("AuraStream", []),
-    room("AuraTransport", ["AuraStream"]),
+    room("AuraTransport", ["AuraStream", "AuraHost"]),
+
+    // What the operating system gives: clock, wake-ups, threads, processes, interfaces.
+    room("AuraHost", ["AuraStream", "CLinux"]),
 
     // Every stage in order: the only room that knows them all.
     room(
       "AuraPipelines",
       [
-        "AuraAudio", "AuraCodec", "AuraStream", "AuraTransport",
+        "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport",
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    .systemLibrary(name: "CLinux", path: "SystemLibraries/CLinux"),
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),
     systemLibrary("CPulse", pkgConfig: "libpulse", debian: "libpulse-dev"),
     systemLibrary("CSndFile", pkgConfig: "sndfile", debian: "libsndfile1-dev"),

@@ -1,0 +1,4 @@
+import ArgumentParser
+import TOMLKit
+import Logging
+@main struct A: ParsableCommand {}

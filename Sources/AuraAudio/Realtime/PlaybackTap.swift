@@ -1,0 +1,143 @@
+package import AuraStream
+internal import Synchronization
+
+/// Where the playout chain puts sound and where an output's callback takes it from.
+///
+/// One writer (the listener's thread), one reader (the sound system's callback). `render` is all
+/// that an audio callback may call: it never waits, locks or allocates. Running dry and starting
+/// again are faded over 2 ms, so neither clicks.
+package final class PlaybackTap: @unchecked Sendable {
+  /// 2 ms: short enough not to be heard as a fade, long enough not to click.
+  private static let fadeFrames = 96
+
+  private let ring: SampleRing
+  private let resumeThreshold: Atomic<Int>
+  private let underrunCount = Atomic<Int>(0)
+  private let silentFrameCount = Atomic<Int>(0)
+  private let renderedFrameCount = Atomic<Int>(0)
+  private let renderedAt = Atomic<Int64>(0)
+  private let outputDelay = Atomic<Int64>(0)
+  private let largestRequest = Atomic<Int>(0)
+
+  // Only the callback touches these.
+  private var isPlaying = false
+  private var fadePosition = 0  // frames since playing started, up to fadeFrames
+  private var silencePosition = 0  // frames since sound ended, up to fadeFrames
+  private var lastLeft: Float = 0
+  private var lastRight: Float = 0
+
+  /// A tap that holds at least `minimumFrames` frames.
+  ///
+  /// - Parameters:
+  ///   - minimumFrames: the least it must hold.
+  ///   - resumeThreshold: frames that must be there before sound starts, at first and
+  ///     after running dry.
+  package init(minimumFrames: Int, resumeThreshold: Int) {
+    ring = SampleRing(minimumFrames: minimumFrames)
+    self.resumeThreshold = Atomic(resumeThreshold)
+    silencePosition = Self.fadeFrames
+  }
+
+  // MARK: The callback's side
+
+  /// Reader: fills an output buffer. Safe on the audio thread.
+  ///
+  /// - Parameters:
+  ///   - destination: room for `frames` interleaved stereo frames; all are written.
+  ///   - frames: how many the sound system asks for.
+  ///   - now: the instant of the call.
+  ///   - delay: from this buffer's first frame to the ear, as the sound system reports it.
+  package func render(
+    into destination: UnsafeMutablePointer<Float>, frames: Int, at now: HostTime, delay: Duration
+  ) {
+    outputDelay.store(delay.inNanoseconds, ordering: .relaxed)
+    if frames > largestRequest.load(ordering: .relaxed) {
+      largestRequest.store(frames, ordering: .relaxed)
+    }
+    if !isPlaying, ring.readableFrames >= max(1, resumeThreshold.load(ordering: .relaxed)) {
+      isPlaying = true
+      fadePosition = 0
+    }
+    let count = isPlaying ? unsafe ring.read(into: destination, frames: frames) : 0
+    if count > 0 {
+      unsafe fadeIn(destination, frames: count)
+      unsafe lastLeft = destination[2 * count - 2]
+      unsafe lastRight = destination[2 * count - 1]
+      silencePosition = 0
+    }
+    if count < frames {
+      if isPlaying {
+        isPlaying = false
+        underrunCount.wrappingAdd(1, ordering: .relaxed)
+      }
+      unsafe fadeOut(destination + 2 * count, frames: frames - count)
+      silentFrameCount.wrappingAdd(frames - count, ordering: .relaxed)
+    }
+    renderedAt.store(now.nanoseconds, ordering: .relaxed)
+    renderedFrameCount.wrappingAdd(frames, ordering: .releasing)
+  }
+
+  private func fadeIn(_ samples: UnsafeMutablePointer<Float>, frames: Int) {
+    var frame = 0
+    while fadePosition < Self.fadeFrames, frame < frames {
+      let gain = Float(fadePosition) / Float(Self.fadeFrames)
+      unsafe samples[2 * frame] *= gain
+      unsafe samples[2 * frame + 1] *= gain
+      fadePosition += 1
+      frame += 1
+    }
+  }
+
+  /// Lets the last frame heard die away, then silence.
+  private func fadeOut(_ samples: UnsafeMutablePointer<Float>, frames: Int) {
+    for frame in 0..<frames {
+      var gain: Float = 0
+      if silencePosition < Self.fadeFrames {
+        silencePosition += 1
+        gain = 1 - Float(silencePosition) / Float(Self.fadeFrames)
+      }
+      unsafe samples[2 * frame] = lastLeft * gain
+      unsafe samples[2 * frame + 1] = lastRight * gain
+    }
+  }
+
+  // MARK: The writer's side
+
+  /// Writer: appends as many frames as fit.
+  ///
+  /// - Returns: how many were appended.
+  package func write(_ samples: UnsafePointer<Float>, frames: Int) -> Int {
+    unsafe ring.write(samples, frames: frames)
+  }
+
+  /// Frames waiting to be played.
+  package var waitingFrames: Int { ring.readableFrames }
+
+  /// Frames that must be waiting before sound starts again after running dry.
+  package func setResumeThreshold(_ frames: Int) {
+    resumeThreshold.store(frames, ordering: .relaxed)
+  }
+
+  /// Times the output ran dry while playing.
+  package var underruns: Int { underrunCount.load(ordering: .relaxed) }
+
+  /// Frames of silence played because nothing was there.
+  package var silentFrames: Int { silentFrameCount.load(ordering: .relaxed) }
+
+  /// Frames the output has asked for since the beginning: the output's own clock.
+  package var renderedFrames: Int { renderedFrameCount.load(ordering: .acquiring) }
+
+  /// The instant of the output's last request; nil before the first.
+  package var lastRender: HostTime? {
+    let nanoseconds = renderedAt.load(ordering: .relaxed)
+    return nanoseconds == 0 ? nil : HostTime(nanoseconds: nanoseconds)
+  }
+
+  /// The largest request the output has made so far, in frames.
+  package var largestRequestFrames: Int { largestRequest.load(ordering: .relaxed) }
+
+  /// From a rendered frame to the ear, as the sound system last reported it.
+  package var reportedOutputDelay: Duration {
+    .nanoseconds(outputDelay.load(ordering: .relaxed))
+  }
+}
