@@ -35,6 +35,9 @@ extension Duration {
   /// The duration in milliseconds, for people and for statistics.
   package var inMilliseconds: Double { Double(inNanoseconds) / 1e6 }
 
+  /// The duration in seconds, for arithmetic on rates.
+  package var inSeconds: Double { Double(inNanoseconds) / 1e9 }
+
   /// The time that `frames` frames take at `rate` frames a second.
   package static func frames(_ frames: Int, at rate: Int = MediaTime.rate) -> Duration {
     .nanoseconds(Int64(frames) * 1_000_000_000 / Int64(rate))

@@ -1,0 +1,159 @@
+/// Decides how much sound a listener of a live stream holds, and keeps it so.
+///
+/// The *lead* is how long the output could go on if nothing more came, seen right before sound
+/// arrives. Too little and jitter is heard, too much and the sound is late. The lead's target is
+/// the spread of the arrivals seen lately; a stream without timestamps tells nothing more. Small
+/// errors, which is all that drift between two sound cards makes, are corrected by playing up to
+/// 0.1 % faster or slower; large ones, which only a freeze or a burst makes, by skipping forward.
+package struct PlayoutController: Sendable {
+  /// What to do with the sound that has arrived.
+  package struct Action: Equatable, Sendable {
+    /// Frames of silence to play before the arrival: the output has nothing left.
+    package var padFrames = 0
+    /// Frames at 48 kHz of the arrival to leave out, from its beginning.
+    package var skipFrames = 0
+    /// How much faster than it came the rest is to be played: 0.0005 is 500 ppm.
+    package var rateCorrection = 0.0
+  }
+
+  /// The correction that is never exceeded: 0.1 % is a sixtieth of a semitone.
+  package static let largestCorrection = 0.001
+  /// Arrivals later than this are an outage, not jitter: no buffer is made deeper for them.
+  package static let longestJitter = Duration.milliseconds(100)
+  /// Lead beyond the target that is skipped at once.
+  package static let burst = Duration.milliseconds(60)
+  /// Average lead beyond the target that is skipped after `settling`.
+  package static let excess = Duration.milliseconds(20)
+  private static let settling = Duration.milliseconds(750)
+  private static let averaging = 1.0  // seconds
+
+  // Per second: 1 ms of error asks for 100 ppm; the integral finds the drift in half a minute.
+  private static let proportional = 0.1
+  private static let integral = 0.003
+
+  private let fixedTarget: Duration?
+  private let safety: Duration
+  private var jitter = ArrivalJitter()
+  private var averageLead: Double?  // seconds
+  private var drift = 0.0
+  private var lastArrival: HostTime?
+  private var excessSince: HostTime?
+
+  /// Frames left out so far.
+  package private(set) var skippedFrames = 0
+  /// The correction in force, as a fraction.
+  package private(set) var rateCorrection = 0.0
+
+  /// A controller.
+  ///
+  /// - Parameters:
+  ///   - fixedTarget: the lead to keep; nil finds it from the arrivals.
+  ///   - safety: what an adaptive target keeps above the jitter, for the output's own unevenness.
+  package init(fixedTarget: Duration?, safety: Duration = .milliseconds(6)) {
+    self.fixedTarget = fixedTarget
+    self.safety = safety
+  }
+
+  /// The lead that is being kept.
+  package var target: Duration {
+    fixedTarget ?? safety + max(.milliseconds(4), jitter.spread)
+  }
+
+  /// The average lead of the last second or so; nil before the first arrival.
+  package var lead: Duration? {
+    averageLead.map { .nanoseconds(Int64($0 * 1e9)) }
+  }
+
+  /// Takes note of an arrival.
+  ///
+  /// - Parameters:
+  ///   - frames: its length at 48 kHz.
+  ///   - lead: what the output still has to play; when it has run dry, zero or less by the silence
+  ///     it has had to play since the last arrival.
+  ///   - now: the instant of arrival.
+  /// - Returns: how to play what has arrived.
+  package mutating func arrival(frames: Int, lead: Duration, now: HostTime) -> Action {
+    let elapsed = lastArrival.map { min(now - $0, .seconds(1)) } ?? .zero
+    lastArrival = now
+    let seconds = lead.inSeconds
+    if let average = averageLead {
+      let lateness = average - seconds
+      if lateness < Self.longestJitter.inSeconds { jitter.note(lateness: lateness, at: now) }
+    }
+    guard let average = averageLead, lead > .zero else {
+      // Begin, or begin again after running dry, with just the lead that is wanted.
+      averageLead = target.inSeconds
+      excessSince = nil
+      return Action(padFrames: target.frames(), rateCorrection: rateCorrection)
+    }
+    let weight = min(1, elapsed.inSeconds / Self.averaging)
+    let updated = average + (seconds - average) * weight
+    averageLead = updated
+    steer(error: updated - target.inSeconds, elapsed: elapsed)
+    let skip = framesToSkip(lead: lead, now: now, available: frames)
+    if skip > 0 {
+      skippedFrames += skip
+      averageLead = updated - Double(skip) / Double(MediaTime.rate)
+    }
+    return Action(skipFrames: skip, rateCorrection: rateCorrection)
+  }
+
+  private mutating func steer(error: Double, elapsed: Duration) {
+    let bounded = min(max(error, -0.02), 0.02)
+    drift += bounded * Self.integral * elapsed.inSeconds
+    drift = min(max(drift, -Self.largestCorrection), Self.largestCorrection)
+    let wanted = bounded * Self.proportional + drift
+    rateCorrection = min(max(wanted, -Self.largestCorrection), Self.largestCorrection)
+  }
+
+  private mutating func framesToSkip(lead: Duration, now: HostTime, available: Int) -> Int {
+    let target = target
+    if lead > target + Self.burst {
+      excessSince = nil
+      return min(available, (lead - target).frames())
+    }
+    guard let average = self.lead, average > target + Self.excess else {
+      excessSince = nil
+      return 0
+    }
+    guard let since = excessSince else {
+      excessSince = now
+      return 0
+    }
+    guard now - since > Self.settling else { return 0 }
+    excessSince = nil
+    return min(available, (average - target).frames())
+  }
+}
+
+/// How unevenly sound arrives: the second largest lateness of the last twenty seconds.
+///
+/// The second largest of one-second maxima, so that a single hiccup costs one gap and not twenty
+/// seconds of delay, while lateness that returns is provided for.
+struct ArrivalJitter: Sendable {
+  private static let seconds = 20
+  private var maxima: [Double] = []
+  private var second: Int64?
+
+  /// The lateness to be ready for.
+  var spread: Duration {
+    var largest = 0.0
+    var runnerUp = 0.0
+    for value in maxima where value > runnerUp {
+      (largest, runnerUp) = value > largest ? (value, largest) : (largest, value)
+    }
+    return .nanoseconds(Int64(runnerUp * 1e9))
+  }
+
+  /// Notes how late, in seconds, sound came; early sound is negative.
+  mutating func note(lateness: Double, at now: HostTime) {
+    let thisSecond = now.nanoseconds / 1_000_000_000
+    if thisSecond == second, let last = maxima.last {
+      maxima[maxima.count - 1] = max(last, lateness)
+    } else {
+      second = thisSecond
+      maxima.append(lateness)
+      if maxima.count > Self.seconds { maxima.removeFirst() }
+    }
+  }
+}
