@@ -67,6 +67,16 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    tests("AuraStreamTests", ["AuraStream"]),
+    tests("AuraHostTests", ["AuraHost", "AuraStream"]),
+    tests("AuraAudioTests", ["AuraAudio", "AuraHost", "AuraStream"]),
+    tests("AuraCodecTests", ["AuraCodec", "AuraStream", "CSndFile"]),
+    tests("AuraTransportTests", ["AuraTransport", "AuraHost", "AuraStream"]),
+    tests(
+      "AuraPipelinesTests",
+      ["AuraPipelines", "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport"]),
+    tests("AuraAppTests", ["AuraApp"]),
+
     .systemLibrary(name: "CLinux", path: "SystemLibraries/CLinux"),
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),
     systemLibrary("CPulse", pkgConfig: "libpulse", debian: "libpulse-dev"),
