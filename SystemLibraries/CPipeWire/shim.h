@@ -3,9 +3,7 @@
 #include <errno.h>
 #include <pipewire/pipewire.h>
 #include <pipewire/extensions/metadata.h>
-#include <spa/debug/types.h>
 #include <spa/param/audio/format-utils.h>
-#include <spa/param/audio/type-info.h>
 #include <spa/utils/json.h>
 
 // Connects; on failure returns NULL and the reason in *error (an errno).
@@ -48,56 +46,21 @@ static inline void aura_pw_metadata_add_listener(struct pw_metadata *metadata,
   pw_metadata_add_listener(metadata, hook, events, data);
 }
 
-static inline struct pw_node *aura_pw_bind_node(struct pw_registry *registry, uint32_t id) {
-  return (struct pw_node *)pw_registry_bind(registry, id, PW_TYPE_INTERFACE_Node,
-                                            PW_VERSION_NODE, 0);
-}
-
-// A link between two ports that lives as long as the returned proxy.
-static inline struct pw_proxy *aura_pw_create_link(struct pw_core *core,
-                                                   const struct pw_properties *properties) {
-  return (struct pw_proxy *)pw_core_create_object(core, "link-factory", PW_TYPE_INTERFACE_Link,
-                                                  PW_VERSION_LINK, &properties->dict, 0);
-}
-
 static inline void aura_pw_destroy_proxy(void *proxy) {
   pw_proxy_destroy((struct pw_proxy *)proxy);
 }
 
-// The number of a channel called "FL", "MONO", "AUX3"...
-static inline uint32_t aura_pw_channel(const char *name) {
-  for (int i = 0; spa_type_audio_channel[i].name; i++)
-    if (strcmp(spa_debug_type_short_name(spa_type_audio_channel[i].name), name) == 0)
-      return spa_type_audio_channel[i].type;
-  return SPA_AUDIO_CHANNEL_UNKNOWN;
-}
-
-// Gives a stream's node one port for each of the channels; it mixes between them and its format.
-static inline int aura_pw_set_ports(struct pw_node *node, enum spa_direction direction,
-                                    const uint32_t *channels, uint32_t count) {
-  uint8_t space[1024];
-  struct spa_pod_builder b = SPA_POD_BUILDER_INIT(space, sizeof space);
-  struct spa_audio_info_raw raw = {.format = SPA_AUDIO_FORMAT_F32P, .rate = 48000};
-  raw.channels = SPA_MIN(count, (uint32_t)SPA_AUDIO_MAX_CHANNELS);
-  for (uint32_t i = 0; i < raw.channels; i++) raw.position[i] = channels[i];
-  struct spa_pod *format = spa_format_audio_raw_build(&b, SPA_PARAM_Format, &raw);
-  struct spa_pod *config = (struct spa_pod *)spa_pod_builder_add_object(
-      &b, SPA_TYPE_OBJECT_ParamPortConfig, SPA_PARAM_PortConfig,
-      SPA_PARAM_PORT_CONFIG_direction, SPA_POD_Id(direction),
-      SPA_PARAM_PORT_CONFIG_mode, SPA_POD_Id(SPA_PARAM_PORT_CONFIG_MODE_dsp),
-      SPA_PARAM_PORT_CONFIG_format, SPA_POD_Pod(format));
-  return pw_node_set_param(node, SPA_PARAM_PortConfig, 0, config);
-}
-
-// Connects a stream as 48 kHz stereo float32, interleaved.
-static inline int aura_pw_stream_connect(struct pw_stream *stream, enum pw_direction direction,
-                                         uint32_t flags) {
+// Connects a stream as 48 kHz stereo float32, interleaved; its callback runs on the data thread.
+static inline int aura_pw_stream_connect(struct pw_stream *stream, enum pw_direction direction) {
   uint8_t space[512];
   struct spa_pod_builder b = SPA_POD_BUILDER_INIT(space, sizeof space);
   struct spa_audio_info_raw raw = {.format = SPA_AUDIO_FORMAT_F32, .rate = 48000, .channels = 2,
                                    .position = {SPA_AUDIO_CHANNEL_FL, SPA_AUDIO_CHANNEL_FR}};
   const struct spa_pod *format = spa_format_audio_raw_build(&b, SPA_PARAM_EnumFormat, &raw);
-  return pw_stream_connect(stream, direction, PW_ID_ANY, (enum pw_stream_flags)flags, &format, 1);
+  return pw_stream_connect(
+      stream, direction, PW_ID_ANY,
+      PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_MAP_BUFFERS | PW_STREAM_FLAG_RT_PROCESS,
+      &format, 1);
 }
 
 static inline int aura_pw_stream_time(struct pw_stream *stream, struct pw_time *time) {
@@ -109,7 +72,7 @@ static inline struct spa_source *aura_pw_add_timer(struct pw_loop *loop,
   return pw_loop_add_timer(loop, callback, data);
 }
 
-// Fires the timer once, after `milliseconds`.
+// Fires the timer once, after `milliseconds`; 0 stops it.
 static inline void aura_pw_set_timer(struct pw_loop *loop, struct spa_source *timer,
                                      int milliseconds) {
   struct timespec after = {milliseconds / 1000, (milliseconds % 1000) * 1000000L};
@@ -125,7 +88,6 @@ static inline int aura_pw_json_name(const char *json, char *name, int size) {
   struct spa_json outer, object;
   char key[32];
   const char *value;
-  int length;
   spa_json_init(&outer, json, strlen(json));
   if (spa_json_enter_object(&outer, &object) <= 0) return 0;
   while (spa_json_get_string(&object, key, sizeof key) > 0) {

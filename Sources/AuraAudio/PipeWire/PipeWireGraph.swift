@@ -1,0 +1,53 @@
+/// What a PipeWire server has told of its nodes, links and defaults; plain values, no calls.
+struct PipeWireGraph {
+  struct Node: Equatable {
+    var name: String
+    var description: String
+    var mediaClass: String
+  }
+
+  struct Link: Equatable {
+    var outputNode: UInt32
+    var inputNode: UInt32
+  }
+
+  var nodes: [UInt32: Node] = [:]
+  var links: [UInt32: Link] = [:]
+  var defaultOutput: String?
+  var defaultInput: String?
+
+  /// Whether there is an output or input of this name.
+  func kinds(named name: String) -> Set<SoundDevice.Kind> {
+    Set(nodes.values.filter { $0.name == name }.flatMap { Self.kinds(of: $0.mediaClass) })
+  }
+
+  /// The name of the node that feeds `node`, or that it feeds.
+  func peer(ofInput node: UInt32) -> String? {
+    links.values.first { $0.inputNode == node }.flatMap { nodes[$0.outputNode]?.name }
+  }
+
+  func peer(ofOutput node: UInt32) -> String? {
+    links.values.first { $0.outputNode == node }.flatMap { nodes[$0.inputNode]?.name }
+  }
+
+  /// Everything that can be captured or played to, outputs first.
+  var devices: [SoundDevice] {
+    let all = nodes.values.flatMap { node in
+      Self.kinds(of: node.mediaClass).map { kind in
+        SoundDevice(
+          name: node.name, description: node.description, kind: kind,
+          isDefault: node.name == (kind == .output ? defaultOutput : defaultInput))
+      }
+    }
+    return all.sorted { ($0.kind == .output ? 0 : 1, $0.name) < ($1.kind == .output ? 0 : 1, $1.name) }
+  }
+
+  private static func kinds(of mediaClass: String) -> [SoundDevice.Kind] {
+    switch mediaClass {
+    case "Audio/Sink": [.output]
+    case "Audio/Source", "Audio/Source/Virtual": [.input]
+    case "Audio/Duplex": [.output, .input]
+    default: []
+    }
+  }
+}
