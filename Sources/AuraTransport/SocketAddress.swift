@@ -16,7 +16,7 @@ internal import Glibc
   static func resolve(host: String, port: Int, numericOnly: Bool = false) -> [SocketAddress] {
     var hints = unsafe addrinfo()
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    unsafe hints.ai_flags = AI_NUMERICSERV | (numericOnly ? AI_NUMERICHOST : AI_ADDRCONFIG)
+    unsafe hints.ai_flags = AI_NUMERICSERV | (numericOnly ? AI_NUMERICHOST : 0)
     var list: UnsafeMutablePointer<addrinfo>?
     guard unsafe getaddrinfo(host, String(port), &hints, &list) == 0 else { return [] }
     defer { unsafe freeaddrinfo(list) }
@@ -38,6 +38,11 @@ internal import Glibc
 
   /// AF_INET or AF_INET6.
   var family: Int32 { Int32(storage.ss_family) }
+
+  /// The port, in host order.
+  var port: Int {
+    unsafe withUnsafeBytes(of: storage) { unsafe Int($0[2]) << 8 | Int($0[3]) }
+  }
 
   /// The address alone, 4 or 16 bytes in network order; IPv4 inside IPv6 is unwrapped.
   var addressBytes: [UInt8] {

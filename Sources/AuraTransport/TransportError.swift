@@ -3,7 +3,9 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
   package enum Kind: Sendable {
     /// The address or port cannot be had on this computer.
     case cannotBind
-    /// The name is unknown, or nobody answers there.
+    /// Nobody knows the name.
+    case unknownHost
+    /// Nobody answers there.
     case cannotConnect
     /// Whoever waited asked to stop.
     case cancelled

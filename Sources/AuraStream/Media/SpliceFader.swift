@@ -22,19 +22,19 @@ package struct SpliceFader: Sendable {
 
   /// Smooths a join if one is under way, and remembers the last frame.
   ///
-  /// - Parameter samples: interleaved stereo, changed in place.
-  package mutating func apply(to samples: inout MutableSpan<Float>) {
-    let frames = samples.count / 2
-    guard frames > 0 else { return }
-    var frame = 0
-    while position < Self.frames, frame < frames {
+  /// - Parameters:
+  ///   - samples: interleaved stereo, changed in place.
+  ///   - frames: which of its frames are the next ones; nil means all.
+  package mutating func apply(to samples: inout MutableSpan<Float>, frames: Range<Int>? = nil) {
+    let frames = frames ?? 0..<samples.count / 2
+    guard let last = frames.last else { return }
+    for frame in frames.prefix(Self.frames - position) {
       let gain = Float(position) / Float(Self.frames)
       samples[2 * frame] = samples[2 * frame] * gain + fromLeft * (1 - gain)
       samples[2 * frame + 1] = samples[2 * frame + 1] * gain + fromRight * (1 - gain)
       position += 1
-      frame += 1
     }
-    lastLeft = samples[2 * frames - 2]
-    lastRight = samples[2 * frames - 1]
+    lastLeft = samples[2 * last]
+    lastRight = samples[2 * last + 1]
   }
 }

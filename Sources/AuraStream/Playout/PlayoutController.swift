@@ -22,9 +22,12 @@ package struct PlayoutController: Sendable {
   package static let longestJitter = Duration.milliseconds(100)
   /// Lead beyond the target that is skipped at once.
   package static let burst = Duration.milliseconds(60)
-  /// Average lead beyond the target that is skipped after `settling`.
+  /// Lead beyond the target that is skipped when it has not been less for `settling`.
   package static let excess = Duration.milliseconds(20)
-  private static let settling = Duration.milliseconds(750)
+  /// The same, soon after sound had run out or come in a burst: nobody hears one more seam then.
+  package static let excessAfterTrouble = Duration.milliseconds(6)
+  private static let settling = Duration.milliseconds(400)
+  private static let troubleTime = Duration.seconds(3)
   private static let averaging = 1.0  // seconds
 
   // Per second: 1 ms of error asks for 100 ppm; the integral finds the drift in half a minute.
@@ -37,7 +40,8 @@ package struct PlayoutController: Sendable {
   private var averageLead: Double?  // seconds
   private var drift = 0.0
   private var lastArrival: HostTime?
-  private var excessSince: HostTime?
+  private var lastTrouble: HostTime?
+  private var excess: (since: HostTime, leastLead: Duration)?
 
   /// Frames left out so far.
   package private(set) var skippedFrames = 0
@@ -68,23 +72,28 @@ package struct PlayoutController: Sendable {
   ///
   /// - Parameters:
   ///   - frames: its length at 48 kHz.
-  ///   - lead: what the output still has to play; when it has run dry, zero or less by the silence
-  ///     it has had to play since the last arrival.
+  ///   - lead: what waits for the output, less what it has played of its last request; a little
+  ///     below zero is possible and harmless.
+  ///   - silence: what the output has had to play of silence since the last arrival, dry.
   ///   - now: the instant of arrival.
   /// - Returns: how to play what has arrived.
-  package mutating func arrival(frames: Int, lead: Duration, now: HostTime) -> Action {
+  package mutating func arrival(
+    frames: Int, lead: Duration, silence: Duration, now: HostTime
+  ) -> Action {
     let elapsed = lastArrival.map { min(now - $0, .seconds(1)) } ?? .zero
     lastArrival = now
     let seconds = lead.inSeconds
     if let average = averageLead {
-      let lateness = average - seconds
+      let lateness = average - seconds + silence.inSeconds
       if lateness < Self.longestJitter.inSeconds { jitter.note(lateness: lateness, at: now) }
     }
-    guard let average = averageLead, lead > .zero else {
+    guard let average = averageLead, silence == .zero else {
       // Begin, or begin again after running dry, with just the lead that is wanted.
       averageLead = target.inSeconds
-      excessSince = nil
-      return Action(padFrames: target.frames(), rateCorrection: rateCorrection)
+      lastTrouble = now
+      excess = nil
+      let pad = max(0, (target - lead).frames())
+      return Action(padFrames: pad, rateCorrection: rateCorrection)
     }
     let weight = min(1, elapsed.inSeconds / Self.averaging)
     let updated = average + (seconds - average) * weight
@@ -93,7 +102,7 @@ package struct PlayoutController: Sendable {
     let skip = framesToSkip(lead: lead, now: now, available: frames)
     if skip > 0 {
       skippedFrames += skip
-      averageLead = updated - Double(skip) / Double(MediaTime.rate)
+      averageLead = (averageLead ?? updated) - Double(skip) / Double(MediaTime.rate)
     }
     return Action(skipFrames: skip, rateCorrection: rateCorrection)
   }
@@ -109,20 +118,23 @@ package struct PlayoutController: Sendable {
   private mutating func framesToSkip(lead: Duration, now: HostTime, available: Int) -> Int {
     let target = target
     if lead > target + Self.burst {
-      excessSince = nil
+      lastTrouble = now
+      excess = nil
       return min(available, (lead - target).frames())
     }
-    guard let average = self.lead, average > target + Self.excess else {
-      excessSince = nil
+    let isTroubled = lastTrouble.map { now - $0 < Self.troubleTime } ?? false
+    guard lead > target + (isTroubled ? Self.excessAfterTrouble : Self.excess) else {
+      excess = nil
       return 0
     }
-    guard let since = excessSince else {
-      excessSince = now
+    let (since, least) = excess.map { ($0.since, min($0.leastLead, lead)) } ?? (now, lead)
+    guard now - since > Self.settling else {
+      excess = (since, least)
       return 0
     }
-    guard now - since > Self.settling else { return 0 }
-    excessSince = nil
-    return min(available, (average - target).frames())
+    excess = nil
+    averageLead = least.inSeconds
+    return min(available, (least - target).frames())
   }
 }
 

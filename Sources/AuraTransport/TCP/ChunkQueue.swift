@@ -35,6 +35,9 @@ internal import Synchronization
   /// Messages dropped because the sender did not come.
   var dropped: Int { overflow.load(ordering: .relaxed) }
 
+  /// Reader: whether nothing waits.
+  var isEmpty: Bool { tail.load(ordering: .acquiring) == head.load(ordering: .relaxed) }
+
   /// Writer: appends one chunk of exactly the format's size.
   func push(_ samples: UnsafePointer<Float>, capturedAt: HostTime) {
     let tail = tail.load(ordering: .relaxed)

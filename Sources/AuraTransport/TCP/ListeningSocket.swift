@@ -41,15 +41,33 @@ struct ListeningSocket: ~Copyable {
 
   deinit { close(fileDescriptor) }
 
-  /// The next waiting client, non-blocking, or nil.
-  func accept() -> (socket: Int32, peer: SocketAddress)? {
+  /// What a look at the queue of waiting clients brought.
+  enum Arrival {
+    case client(socket: Int32, peer: SocketAddress)
+    case nobody
+    /// Somebody waits, but the system has no file descriptor or memory left for them.
+    case noRoom
+  }
+
+  /// Takes the next waiting client; never waits.
+  func accept() -> Arrival {
     var peer = SocketAddress()
     let listener = fileDescriptor
     let socket = unsafe peer.fill { unsafe Glibc.accept(listener, $0, $1) } ?? -1
-    guard socket >= 0 else { return nil }
+    guard socket >= 0 else {
+      return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) ? .noRoom : .nobody
+    }
     _ = fcntl(socket, F_SETFL, O_NONBLOCK)
     _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
-    return (socket, peer)
+    return .client(socket: socket, peer: peer)
+  }
+
+  /// The port it really has; of interest after asking for port 0.
+  var port: Int {
+    var address = SocketAddress()
+    let socket = fileDescriptor
+    _ = unsafe address.fill { unsafe getsockname(socket, $0, $1) }
+    return address.port
   }
 
   private static func failure(address: String, port: Int) -> TransportError {

@@ -27,6 +27,7 @@ final class OriginalSender: @unchecked Sendable {
   private var statistics = OriginalServer.Statistics()
   private var bytesOfGoneClients = 0
   private var dropsOfGoneClients = 0
+  private var isOutOfDescriptors = false
   private var nextHousekeeping = HostTime(nanoseconds: 0)
 
   /// A dictionary holds no values that cannot be copied.
@@ -41,6 +42,7 @@ final class OriginalSender: @unchecked Sendable {
     onEvent: @escaping @Sendable (OriginalServer.Event) -> Void
   ) throws(TransportError) {
     self.configuration = configuration
+    port = configuration.port
     self.queue = queue
     self.wakeUp = wakeUp
     self.shared = shared
@@ -52,14 +54,18 @@ final class OriginalSender: @unchecked Sendable {
     for socket in listeners.keys { poller.add(socket, for: .readable) }
   }
 
+  /// The port that clients connect to.
+  private(set) var port: Int
+
   private func listen() throws(TransportError) {
     let message = configuration.format.messageByteCount
     let everywhere = configuration.addresses.isEmpty
     for address in everywhere ? ["0.0.0.0", "::"] : configuration.addresses {
       do throws(TransportError) {
         let socket = try ListeningSocket(
-          address: address, port: configuration.port, backlog: configuration.listenBacklog,
+          address: address, port: port, backlog: configuration.listenBacklog,
           sendBufferBytes: max(32_768, 2 * message))
+        port = socket.port  // asked for any, the first address decides for the others
         listeners[socket.fileDescriptor] = BoxedListener(socket)
       } catch {
         // A computer without IPv6 listens on IPv4 alone.
@@ -89,7 +95,8 @@ final class OriginalSender: @unchecked Sendable {
   }
 
   private var everyoneHasEverything: Bool {
-    clients.allSatisfy { $0.cursor.chunk == history.published && $0.isAcknowledged }
+    queue.isEmpty
+      && clients.allSatisfy { $0.cursor.chunk == history.published && $0.isAcknowledged }
   }
 
   private func handle(_ event: Poller.Event, now: HostTime) {
@@ -98,7 +105,7 @@ final class OriginalSender: @unchecked Sendable {
       wakeUp.drain()
       sendNewChunks(now: now)
     } else if let listener = listeners[descriptor] {
-      while let (socket, peer) = listener.socket.accept() { admit(socket, peer, now: now) }
+      admitWaiting(at: listener, now: now)
     } else if let client = clientsBySocket[descriptor] {
       serve(client, event.readiness, now: now)
     }
@@ -148,6 +155,23 @@ final class OriginalSender: @unchecked Sendable {
   }
 
   // MARK: Coming and going
+
+  private func admitWaiting(at listener: BoxedListener, now: HostTime) {
+    while true {
+      switch listener.socket.accept() {
+      case .client(let socket, let peer): admit(socket, peer, now: now)
+      case .nobody: return
+      case .noRoom:
+        // They wait in the kernel; asking again at once would only burn the processor.
+        poller.change(listener.socket.fileDescriptor, to: [])
+        if !isOutOfDescriptors {
+          isOutOfDescriptors = true
+          onEvent(.noRoom(clients: clients.count))
+        }
+        return
+      }
+    }
+  }
 
   private func admit(_ socket: Int32, _ peer: SocketAddress, now: HostTime) {
     let address = peer.text
@@ -216,6 +240,10 @@ final class OriginalSender: @unchecked Sendable {
 
   private func keepHouse(now: HostTime) {
     nextHousekeeping = now + Self.housekeeping
+    if isOutOfDescriptors {
+      isOutOfDescriptors = false
+      for socket in listeners.keys { poller.change(socket, to: .readable) }
+    }
     for client in clients
     where client.isBlocked && now - client.lastProgress > Self.longestStandstill {
       leave(client, reason: "it took nothing for \(Self.longestStandstill.components.seconds) s")

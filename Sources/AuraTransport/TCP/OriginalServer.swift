@@ -46,6 +46,8 @@ package final class OriginalServer: Sendable {
     case closed(address: String, clients: Int, reason: String)
     /// It was not let in.
     case refused(address: String, clients: Int, reason: String)
+    /// The system has no file descriptor left for those who wait.
+    case noRoom(clients: Int)
   }
 
   /// The numbers of one moment, at most a second old.
@@ -64,6 +66,9 @@ package final class OriginalServer: Sendable {
 
     package init() {}
   }
+
+  /// The port that clients connect to; of interest after asking for port 0.
+  package let port: Int
 
   private let queue: ChunkQueue
   private let wakeUp: WakeUp
@@ -91,6 +96,7 @@ package final class OriginalServer: Sendable {
     self.queue = queue
     self.shared = shared
     self.wakeUp = wakeUp
+    port = sender.port
     thread = HostThread(name: "aura-tcp", realTimePriority: 10) { sender.run() }
   }
 
