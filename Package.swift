@@ -52,7 +52,7 @@ let package = Package(
 
     // A captured sample walks down these four; a received packet walks up.
     room("AuraAudio", ["AuraStream", "AuraHost", "CPipeWire", "CPulse"]),
-    room("AuraCodec", ["AuraStream", "CSndFile", "CResampler"]),
+    room("AuraCodec", ["AuraStream", "CSampleRate", "CSndFile", "CSoxr"]),
     room("AuraStream", []),
     room("AuraTransport", ["AuraStream", "AuraHost"]),
 
@@ -81,6 +81,7 @@ let package = Package(
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),
     systemLibrary("CPulse", pkgConfig: "libpulse", debian: "libpulse-dev"),
     systemLibrary("CSndFile", pkgConfig: "sndfile", debian: "libsndfile1-dev"),
-    systemLibrary("CResampler", pkgConfig: "samplerate", debian: "libsamplerate0-dev"),
+    systemLibrary("CSampleRate", pkgConfig: "samplerate", debian: "libsamplerate0-dev"),
+    systemLibrary("CSoxr", pkgConfig: "soxr", debian: "libsoxr-dev"),
   ]
 )

@@ -22,6 +22,12 @@ static inline int aura_unacknowledged_bytes(int socket) {
   return ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
+// Bytes that can be read from a pipe, socket or file without waiting; -1 where that is not known.
+static inline int aura_readable_bytes(int descriptor) {
+  int bytes = 0;
+  return ioctl(descriptor, FIONREAD, &bytes) == 0 ? bytes : -1;
+}
+
 // The macro RLIMIT_RTPRIO and friends are enum constants whose type differs between C libraries.
 static inline int aura_get_realtime_limit(unsigned long *soft) {
   struct rlimit limit;

@@ -15,7 +15,7 @@
 
 enum { CHANNELS = 2, BLOCK = 480, OUT_ROOM = 4096 };
 
-typedef enum { LSR, SPEEX, SOXR_FIXED, SOXR_VARIABLE } Kind;
+typedef enum { LSR, SPEEX, SOXR_FIXED, SOXR_SMALL, SOXR_SHORT, SOXR_VARIABLE } Kind;
 typedef struct { const char *name; Kind kind; int quality; } Candidate;
 
 static const Candidate candidates[] = {
@@ -29,6 +29,9 @@ static const Candidate candidates[] = {
   {"speex 10", SPEEX, 10},
   {"soxr MQ", SOXR_FIXED, SOXR_MQ},
   {"soxr HQ", SOXR_FIXED, SOXR_HQ},
+  {"soxr MQ, small DFT", SOXR_SMALL, SOXR_MQ},
+  {"soxr HQ, small DFT", SOXR_SMALL, SOXR_HQ},
+  {"soxr HQ, small DFT, wide transition", SOXR_SHORT, SOXR_HQ},
   {"soxr HQ variable", SOXR_VARIABLE, SOXR_HQ},
 };
 
@@ -55,6 +58,15 @@ static Converter converter_new(Candidate candidate, int from, int to) {
   case SOXR_FIXED: {
     soxr_quality_spec_t q = soxr_quality_spec(candidate.quality, 0);
     c.soxr = soxr_create(from, to, CHANNELS, NULL, &io, &q, NULL);
+    break;
+  }
+  case SOXR_SMALL:  // the smallest transforms it allows: less delay, more work
+  case SOXR_SHORT: {  // and the shortest filter whose aliases stay above 20 kHz
+    soxr_quality_spec_t q = soxr_quality_spec(candidate.quality, 0);
+    if (candidate.kind == SOXR_SHORT) { q.passband_end = 0.907; q.stopband_begin = 1.05; }
+    soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
+    runtime.log2_min_dft_size = runtime.log2_large_dft_size = 8;
+    c.soxr = soxr_create(from, to, CHANNELS, NULL, &io, &q, &runtime);
     break;
   }
   case SOXR_VARIABLE: {
@@ -88,12 +100,16 @@ static void converter_set(Converter *c, double correction) {
 static size_t converter_run(Converter *c, const float *in, size_t frames, float *out) {
   size_t done = 0;
   if (c->kind == LSR) {
-    while (frames > 0) {
+    // The ratio glides to a new value over the room given, so the first room is one block's.
+    long room = (long)ceil((double)frames * c->ratio);
+    while (1) {
       SRC_DATA d = {.data_in = in, .data_out = out + done * CHANNELS, .input_frames = (long)frames,
-                    .output_frames = OUT_ROOM, .src_ratio = c->ratio};
+                    .output_frames = room, .src_ratio = c->ratio};
       if (src_process(c->lsr, &d)) exit(1);
       in += d.input_frames_used * CHANNELS; frames -= (size_t)d.input_frames_used;
       done += (size_t)d.output_frames_gen;
+      if (frames == 0 && d.output_frames_gen < room) break;
+      room = OUT_ROOM;
     }
   } else if (c->kind == SPEEX) {
     while (frames > 0) {
@@ -249,9 +265,8 @@ static void sidebands(const float *x, size_t frames, double rate, double guard, 
   }
 }
 
-// 44.1 -> 48 kHz with a correction of +-0.1 % that changes every block, a 0.5 Hz sine.
-static void varying_row(Candidate candidate, size_t block) {
-  const int from = 44100, to = 48000;
+// A correction of +-0.1 % that changes every block, a 0.5 Hz sine.
+static void varying_row(Candidate candidate, int from, int to, size_t block) {
   const double tones[] = {1000, 10000};
   double spur[2], rest[2], setter = 0, cost = 0, drift = 0, swing = 0;
   size_t calls = 0;
@@ -279,13 +294,15 @@ static void varying_row(Candidate candidate, size_t block) {
     sidebands(out, made, to, 150, &spur[t], &rest[t]);
     free(in); free(out);
   }
-  printf("| %s | %zu | %.0f / %.0f | %.0f / %.0f | %.1f | %.2f | %.1f / %.1f |\n", candidate.name, block,
+  printf("| %s | %d>%d | %zu | %.0f / %.0f | %.0f / %.0f | %.1f | %.2f | %.1f / %.1f |\n", candidate.name,
+         from, to, block,
          spur[0], rest[0], spur[1], rest[1], setter / (double)calls * 1e6, cost * 1e3, drift, swing);
   fflush(stdout);
 }
 
 int main(void) {
   size_t count = sizeof candidates / sizeof *candidates;
+  printf("%s, %s, speexdsp has no version call\n\n", src_get_version(), soxr_version());
   printf("| fixed ratio | rates | ripple to 16 kHz, dB | -3 dB, Hz | SNR to 16 / 20 kHz, dB | "
          "alias of 23-24 kHz, dB | shift, frames | held with 240 / 1024, frames | "
          "delay with 240 / 1024, ms | processor, ms/s |\n|---|---|---|---|---|---|---|---|---|---|\n");
@@ -293,12 +310,14 @@ int main(void) {
     fixed_row(candidates[i], 48000, 44100);
     fixed_row(candidates[i], 44100, 48000);
   }
-  printf("\n| varying +-0.1 %%, 44100>48000 | block | 1 kHz spur / rest, dB | 10 kHz spur / rest, dB | "
-         "setter, us | processor, ms/s | frames lost / wander |\n|---|---|---|---|---|---|---|\n");
+  printf("\n| varying +-0.1 %% | rates | block | 1 kHz spur / rest, dB | 10 kHz spur / rest, dB | "
+         "setter, us | processor, ms/s | frames lost / wander |\n|---|---|---|---|---|---|---|---|\n");
   for (size_t i = 0; i < count; i++) {
-    if (candidates[i].kind == SOXR_FIXED) continue;
-    varying_row(candidates[i], 480);
-    varying_row(candidates[i], 1024);
+    Kind kind = candidates[i].kind;
+    if (kind == SOXR_FIXED || kind == SOXR_SMALL || kind == SOXR_SHORT) continue;
+    varying_row(candidates[i], 44100, 48000, 480);
+    varying_row(candidates[i], 44100, 48000, 1024);
+    varying_row(candidates[i], 48000, 48000, 480);
   }
   return 0;
 }
