@@ -114,5 +114,5 @@ func pipeWireDelay(_ time: pw_time) -> Duration {
   guard rate.denom > 0 else { return .zero }
   let ticks = unsafe max(0, min(time.delay, 1 << 24))
   return .nanoseconds(ticks * 1_000_000_000 / Int64(rate.denom) * Int64(rate.num))
-    + unsafe .frames(Int(min(time.buffered, 1 << 20)))
+    + .frames(Int(min(time.buffered, 1 << 20)))
 }

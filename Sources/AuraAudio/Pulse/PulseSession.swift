@@ -94,7 +94,9 @@ internal import Glibc
 
   private static var noAnswer: SoundError {
     SoundError(
-      .failed, "PulseAudio does not answer: restart it (systemctl --user restart pulseaudio).")
+      .failed,
+      "PulseAudio does not answer: restart it (systemctl --user restart pulseaudio, or "
+        + "pipewire-pulse where PipeWire stands in for it).")
   }
 
   private func error(systemError: Int32) -> SoundError {

@@ -160,11 +160,16 @@ internal import Synchronization
     troubleSince = since
     if let name = request.deviceName, !isThere {
       tell(.waiting(reason: "\(name) is gone"))
-    } else if now - since >= Self.grace {
+    } else if now - since >= Self.grace, !isBeingMade(now: now) {
       tell(.waiting(reason: trouble))
     }
     // What is there is tried again; what is not there announces itself.
     if isThere || now - since < Self.grace { timer?.set(after: Self.retry) }
+  }
+
+  private func isBeingMade(now: HostTime) -> Bool {
+    guard let stream = unsafe stream, let openedAt else { return false }
+    return unsafe pa_stream_get_state(stream) == PA_STREAM_CREATING && now - openedAt < Self.grace
   }
 
   /// Why there is no sound although there should be.
