@@ -47,7 +47,12 @@ enum PulseServer {
         "The PulseAudio server\(place) does not know this user: run auralync as the user it "
           + "belongs to, or give it that server's cookie (PULSE_COOKIE).")
     case UInt32(PA_ERR_CONNECTIONREFUSED.rawValue), UInt32(PA_ERR_INVALIDSERVER.rawValue):
-      return SoundError(.noServer, "No PulseAudio server is running\(place).")
+      guard let address, unsafe getenv("PULSE_SERVER") != nil else {
+        return SoundError(.noServer, "No PulseAudio server is running.")
+      }
+      return SoundError(
+        .noServer,
+        "No PulseAudio server answers at \(address): start it, or correct PULSE_SERVER.")
     default:
       return SoundError(
         .failed, "The PulseAudio server\(place) cannot be used (\(text(code))): restart it.")
