@@ -1,10 +1,29 @@
 // PipeWire's macros and variadic functions, as functions that Swift can call.
 #pragma once
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <pipewire/pipewire.h>
 #include <pipewire/extensions/metadata.h>
 #include <spa/param/audio/format-utils.h>
 #include <spa/utils/json.h>
+
+// The library itself says nothing, unless somebody asks it to (PIPEWIRE_DEBUG).
+static inline void aura_pw_start(void) {
+  pw_init(NULL, NULL);
+  if (getenv("PIPEWIRE_DEBUG") == NULL) pw_log_set_level(SPA_LOG_LEVEL_NONE);
+}
+
+// A context whose audio thread gets real-time priority: by default only since 1.3.81.
+static inline struct pw_context *aura_pw_make_context(struct pw_loop *loop) {
+  int major = 0, minor = 0, micro = 0;
+  sscanf(pw_get_library_version(), "%d.%d.%d", &major, &minor, &micro);
+  struct pw_context *context = NULL;
+  if ((major * 1000 + minor) * 1000 + micro < 1003081)
+    context = pw_context_new(loop, pw_properties_new(PW_KEY_CONFIG_NAME, "client-rt.conf", NULL), 0);
+  return context ? context : pw_context_new(loop, NULL, 0);
+}
 
 // Connects; on failure returns NULL and the reason in *error (an errno).
 static inline struct pw_core *aura_pw_connect(struct pw_context *context, int *error) {
@@ -72,7 +91,7 @@ static inline struct spa_source *aura_pw_add_timer(struct pw_loop *loop,
   return pw_loop_add_timer(loop, callback, data);
 }
 
-// Fires the timer once, after `milliseconds`; 0 stops it.
+// Fires the timer once, after `milliseconds`; more than 0.
 static inline void aura_pw_set_timer(struct pw_loop *loop, struct spa_source *timer,
                                      int milliseconds) {
   struct timespec after = {milliseconds / 1000, (milliseconds % 1000) * 1000000L};

@@ -16,17 +16,18 @@ struct PipeWireGraph {
   var defaultOutput: String?
   var defaultInput: String?
 
-  /// Whether there is an output or input of this name.
+  /// What the device of this name can be; empty when there is none.
   func kinds(named name: String) -> Set<SoundDevice.Kind> {
     Set(nodes.values.filter { $0.name == name }.flatMap { Self.kinds(of: $0.mediaClass) })
   }
 
-  /// The name of the node that feeds `node`, or that it feeds.
-  func peer(ofInput node: UInt32) -> String? {
+  /// The name of the node that feeds `node`.
+  func source(of node: UInt32) -> String? {
     links.values.first { $0.inputNode == node }.flatMap { nodes[$0.outputNode]?.name }
   }
 
-  func peer(ofOutput node: UInt32) -> String? {
+  /// The name of the node that `node` feeds.
+  func destination(of node: UInt32) -> String? {
     links.values.first { $0.outputNode == node }.flatMap { nodes[$0.inputNode]?.name }
   }
 
@@ -39,7 +40,11 @@ struct PipeWireGraph {
           isDefault: node.name == (kind == .output ? defaultOutput : defaultInput))
       }
     }
-    return all.sorted { ($0.kind == .output ? 0 : 1, $0.name) < ($1.kind == .output ? 0 : 1, $1.name) }
+    return all.sorted { Self.order($0) < Self.order($1) }
+  }
+
+  private static func order(_ device: SoundDevice) -> (Int, String) {
+    (device.kind == .output ? 0 : 1, device.name)
   }
 
   private static func kinds(of mediaClass: String) -> [SoundDevice.Kind] {

@@ -2,22 +2,22 @@ internal import AuraHost
 internal import AuraStream
 internal import CPipeWire
 internal import Glibc
-internal import Synchronization
 
 /// A connection to PipeWire with its loop thread and what the server tells of its graph.
 ///
 /// All state belongs to the loop: it is touched on the loop's thread or while holding its lock.
 @safe final class PipeWireSession: @unchecked Sendable {
   private static let answerTime = Duration.seconds(5)
-  private static let initialized: Void = unsafe pw_init(nil, nil)
+  private static let started: Void = aura_pw_start()
 
   private let loop: OpaquePointer
   private let context: OpaquePointer
   let core: OpaquePointer
+  private let events = PipeWireEvents()
   private var registry: OpaquePointer?
-  private var metadata: (id: UInt32, proxy: OpaquePointer)?
-  private let events: Events
-  private var pending: Int32 = -1
+  private var metadata: OpaquePointer?
+  private var metadataID: UInt32?
+  private var pending: Int32?
   private var isStopped = false
 
   /// What is known of the server's nodes, links and defaults.
@@ -31,10 +31,14 @@ internal import Synchronization
   ///
   /// - Throws: `SoundError` when there is no server or it refuses us.
   init() throws(SoundError) {
-    Self.initialized
-    guard let loop = unsafe pw_thread_loop_new("aura-pipewire", nil),
-      let context = unsafe pw_context_new(pw_thread_loop_get_loop(loop), nil, 0)
-    else { throw SoundError(.failed, "PipeWire's library could not start.") }
+    Self.started
+    guard let loop = unsafe pw_thread_loop_new("aura-pipewire", nil) else {
+      throw Self.libraryFailure
+    }
+    guard let context = unsafe aura_pw_make_context(pw_thread_loop_get_loop(loop)) else {
+      unsafe pw_thread_loop_destroy(loop)
+      throw Self.libraryFailure
+    }
     var failure: Int32 = 0
     guard let core = unsafe aura_pw_connect(context, &failure) else {
       unsafe pw_context_destroy(context)
@@ -44,12 +48,9 @@ internal import Synchronization
     unsafe self.loop = loop
     unsafe self.context = context
     unsafe self.core = core
-    events = Events()
-    unsafe events.listen(to: core, for: Unmanaged.passUnretained(self).toOpaque())
+    unsafe events.listen(to: core, for: self)
     unsafe registry = aura_pw_core_get_registry(core)
-    if let registry = unsafe registry {
-      unsafe events.listen(toRegistry: registry, for: Unmanaged.passUnretained(self).toOpaque())
-    }
+    if let registry = unsafe registry { unsafe events.listen(toRegistry: registry, for: self) }
     unsafe pw_thread_loop_start(loop)
     // Twice: the first answer brings the objects, the second their metadata.
     guard roundTrip(), roundTrip() else {
@@ -61,6 +62,9 @@ internal import Synchronization
 
   deinit { stop() }
 
+  private static let libraryFailure = SoundError(
+    .failed, "PipeWire's library could not start: reinstall its package (libpipewire-0.3).")
+
   private static func error(_ code: Int32) -> SoundError {
     switch code {
     case EACCES, EPERM:
@@ -70,7 +74,7 @@ internal import Synchronization
       SoundError(.noServer, "No PipeWire server is running.")
     default:
       SoundError(
-        .failed, "PipeWire cannot be reached (\(unsafe String(cString: strerror(code)))).")
+        .failed, "PipeWire cannot be reached: \(unsafe String(cString: strerror(code))).")
     }
   }
 
@@ -84,12 +88,12 @@ internal import Synchronization
   /// Waits until the server has answered everything asked so far.
   ///
   /// - Returns: false when it does not answer or is gone.
-  func roundTrip() -> Bool {
+  private func roundTrip() -> Bool {
     locked {
       var deadline = timespec()
       unsafe pw_thread_loop_get_time(loop, &deadline, Self.answerTime.inNanoseconds)
       pending = unsafe aura_pw_core_sync(core, 0)
-      while pending >= 0, lostReason == nil {
+      while pending != nil, lostReason == nil {
         if unsafe pw_thread_loop_timed_wait_full(loop, &deadline) != 0 { return false }
       }
       return lostReason == nil
@@ -101,7 +105,7 @@ internal import Synchronization
     guard !isStopped else { return }
     isStopped = true
     unsafe pw_thread_loop_stop(loop)
-    if let metadata = unsafe metadata { unsafe aura_pw_destroy_proxy(.init(metadata.proxy)) }
+    forgetMetadata()
     if let registry = unsafe registry { unsafe aura_pw_destroy_proxy(.init(registry)) }
     unsafe pw_core_disconnect(core)
     unsafe pw_context_destroy(context)
@@ -109,38 +113,21 @@ internal import Synchronization
   }
 
   /// A timer on the loop, at rest.
-  func makeTimer(_ callback: spa_source_timer_func_t, context: UnsafeMutableRawPointer) -> Timer {
-    unsafe Timer(pw_thread_loop_get_loop(loop), callback, context)
-  }
-
-  /// A timer of the loop.
-  @safe struct Timer {
-    private let loop: UnsafeMutablePointer<pw_loop>?
-    private let source: UnsafeMutablePointer<spa_source>?
-
-    init(
-      _ loop: UnsafeMutablePointer<pw_loop>?, _ callback: spa_source_timer_func_t,
-      _ context: UnsafeMutableRawPointer
-    ) {
-      unsafe self.loop = loop
-      unsafe source = aura_pw_add_timer(loop, callback, context)
-    }
-
-    /// Fires once after `milliseconds`; 0 stops it. On the loop's thread or under its lock.
-    func set(milliseconds: Int32) { unsafe aura_pw_set_timer(loop, source, milliseconds) }
-
-    func destroy() { unsafe aura_pw_destroy_timer(loop, source) }
+  func makeTimer(
+    _ callback: spa_source_timer_func_t, context: UnsafeMutableRawPointer
+  ) -> PipeWireTimer {
+    unsafe PipeWireTimer(pw_thread_loop_get_loop(loop), callback, context)
   }
 
   // MARK: What the server tells, on the loop's thread
 
-  fileprivate func answered(_ sequence: Int32) {
+  func answered(_ sequence: Int32) {
     guard sequence == pending else { return }
-    pending = -1
+    pending = nil
     unsafe pw_thread_loop_signal(loop, false)
   }
 
-  fileprivate func failed(object: UInt32, code: Int32, message: String) {
+  func failed(object: UInt32, code: Int32) {
     // Errors of single objects reach their streams; only the core's means that all is over.
     guard object == PW_ID_CORE, code == -EPIPE, lostReason == nil else { return }
     lostReason = "PipeWire has gone away"
@@ -148,7 +135,7 @@ internal import Synchronization
     onChange()
   }
 
-  fileprivate func appeared(id: UInt32, type: String, properties: [String: String]) {
+  func appeared(id: UInt32, type: String, properties: [String: String]) {
     switch type {
     case "PipeWire:Interface:Node":
       let name = properties["node.name"] ?? ""
@@ -167,128 +154,59 @@ internal import Synchronization
     onChange()
   }
 
-  fileprivate func vanished(id: UInt32) {
-    if let known = unsafe metadata, known.id == id {
-      unsafe aura_pw_destroy_proxy(.init(known.proxy))
-      unsafe metadata = nil
-    }
+  func vanished(id: UInt32) {
+    if id == metadataID { forgetMetadata() }
     let wasNode = graph.nodes.removeValue(forKey: id) != nil
     let wasLink = graph.links.removeValue(forKey: id) != nil
     if wasNode || wasLink { onChange() }
+  }
+
+  func metadataChanged(key: String?, deviceName: String?) {
+    switch key {
+    case "default.audio.sink": graph.defaultOutput = deviceName
+    case "default.audio.source": graph.defaultInput = deviceName
+    case nil:
+      graph.defaultOutput = nil
+      graph.defaultInput = nil
+    default: return
+    }
+    onChange()
   }
 
   private func bindMetadata(id: UInt32) {
     guard unsafe metadata == nil, let registry = unsafe registry,
       let proxy = unsafe aura_pw_bind_metadata(registry, id)
     else { return }
-    unsafe metadata = (id, proxy)
-    unsafe events.listen(toMetadata: proxy, for: Unmanaged.passUnretained(self).toOpaque())
+    unsafe metadata = proxy
+    metadataID = id
+    unsafe events.listen(toMetadata: proxy, for: self)
   }
 
-  fileprivate func metadataChanged(key: String, deviceName: String?) {
-    switch key {
-    case "default.audio.sink": graph.defaultOutput = deviceName
-    case "default.audio.source": graph.defaultInput = deviceName
-    default: return
-    }
-    onChange()
-  }
-}
-
-/// The hooks and tables of functions that PipeWire keeps pointers to; they never move.
-@safe private final class Events {
-  private let core = UnsafeMutablePointer<pw_core_events>.allocate(capacity: 1)
-  private let registry = UnsafeMutablePointer<pw_registry_events>.allocate(capacity: 1)
-  private let metadata = UnsafeMutablePointer<pw_metadata_events>.allocate(capacity: 1)
-  private let hooks = UnsafeMutablePointer<spa_hook>.allocate(capacity: 3)
-
-  init() {
-    unsafe core.initialize(to: pw_core_events())
-    unsafe core.pointee.version = UInt32(PW_VERSION_CORE_EVENTS)
-    unsafe core.pointee.done = coreDone
-    unsafe core.pointee.error = coreError
-    unsafe registry.initialize(to: pw_registry_events())
-    unsafe registry.pointee.version = UInt32(PW_VERSION_REGISTRY_EVENTS)
-    unsafe registry.pointee.global = registryGlobal
-    unsafe registry.pointee.global_remove = registryGlobalRemove
-    unsafe metadata.initialize(to: pw_metadata_events())
-    unsafe metadata.pointee.version = UInt32(PW_VERSION_METADATA_EVENTS)
-    unsafe metadata.pointee.property = metadataProperty
-    unsafe hooks.initialize(repeating: spa_hook(), count: 3)
-  }
-
-  deinit {
-    unsafe core.deallocate()
-    unsafe registry.deallocate()
-    unsafe metadata.deallocate()
-    unsafe hooks.deallocate()
-  }
-
-  func listen(to core: OpaquePointer, for session: UnsafeMutableRawPointer) {
-    unsafe aura_pw_core_add_listener(core, hooks, self.core, session)
-  }
-
-  func listen(toRegistry registry: OpaquePointer, for session: UnsafeMutableRawPointer) {
-    unsafe aura_pw_registry_add_listener(registry, hooks + 1, self.registry, session)
-  }
-
-  func listen(toMetadata metadata: OpaquePointer, for session: UnsafeMutableRawPointer) {
-    unsafe aura_pw_metadata_add_listener(metadata, hooks + 2, self.metadata, session)
+  private func forgetMetadata() {
+    guard let proxy = unsafe metadata else { return }
+    unsafe aura_pw_destroy_proxy(.init(proxy))
+    unsafe metadata = nil
+    metadataID = nil
   }
 }
 
-// Plain functions, not closures: PipeWire's loop thread calls them.
+/// A timer of a session's loop; used on the loop's thread or under its lock.
+@safe struct PipeWireTimer {
+  private let loop: UnsafeMutablePointer<pw_loop>?
+  private let source: UnsafeMutablePointer<spa_source>?
 
-private func session(_ context: UnsafeMutableRawPointer?) -> PipeWireSession? {
-  guard let context = unsafe context else { return nil }
-  return unsafe Unmanaged<PipeWireSession>.fromOpaque(context).takeUnretainedValue()
-}
-
-private func coreDone(_ context: UnsafeMutableRawPointer?, _ id: UInt32, _ sequence: Int32) {
-  if id == PW_ID_CORE { unsafe session(context)?.answered(sequence) }
-}
-
-private func coreError(
-  _ context: UnsafeMutableRawPointer?, _ id: UInt32, _ sequence: Int32, _ code: Int32,
-  _ message: UnsafePointer<CChar>?
-) {
-  let text = unsafe message.map { unsafe String(cString: $0) } ?? ""
-  unsafe session(context)?.failed(object: id, code: code, message: text)
-}
-
-private func registryGlobal(
-  _ context: UnsafeMutableRawPointer?, _ id: UInt32, _ permissions: UInt32,
-  _ type: UnsafePointer<CChar>?, _ version: UInt32, _ properties: UnsafePointer<spa_dict>?
-) {
-  guard let type = unsafe type else { return }
-  var table: [String: String] = [:]
-  if let dictionary = unsafe properties?.pointee {
-    for index in 0..<Int(unsafe dictionary.n_items) {
-      let item = unsafe dictionary.items[index]
-      guard let key = unsafe item.key, let value = unsafe item.value else { continue }
-      unsafe table[String(cString: key)] = unsafe String(cString: value)
-    }
+  init(
+    _ loop: UnsafeMutablePointer<pw_loop>?, _ callback: spa_source_timer_func_t,
+    _ context: UnsafeMutableRawPointer
+  ) {
+    unsafe self.loop = loop
+    unsafe source = aura_pw_add_timer(loop, callback, context)
   }
-  unsafe session(context)?.appeared(id: id, type: String(cString: type), properties: table)
-}
 
-private func registryGlobalRemove(_ context: UnsafeMutableRawPointer?, _ id: UInt32) {
-  unsafe session(context)?.vanished(id: id)
-}
-
-private func metadataProperty(
-  _ context: UnsafeMutableRawPointer?, _ subject: UInt32, _ key: UnsafePointer<CChar>?,
-  _ type: UnsafePointer<CChar>?, _ value: UnsafePointer<CChar>?
-) -> Int32 {
-  guard subject == PW_ID_CORE, let key = unsafe key else { return 0 }
-  var name: String?
-  if let value = unsafe value {
-    var text = [CChar](repeating: 0, count: 512)
-    if unsafe aura_pw_json_name(value, &text, Int32(text.count)) != 0 {
-      name = String(
-        decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+  /// Fires once after `delay`, at least a millisecond from now; replaces what was set before.
+  func set(_ delay: Duration) {
+    unsafe aura_pw_set_timer(loop, source, max(1, Int32(clamping: delay.inNanoseconds / 1_000_000)))
   }
-  unsafe session(context)?.metadataChanged(key: String(cString: key), deviceName: name)
-  return 0
+
+  func destroy() { unsafe aura_pw_destroy_timer(loop, source) }
 }

@@ -3,6 +3,16 @@ internal import AuraStream
 internal import CPipeWire
 internal import Synchronization
 
+/// What a stream's callback on the audio thread is given; subclasses add where the sound goes.
+///
+/// `stream` is set before the callback first runs and cleared when it can no longer run, so the
+/// audio thread never sees it change.
+@safe class PipeWireCallback: @unchecked Sendable {
+  fileprivate(set) final var stream: OpaquePointer?
+
+  init() {}
+}
+
 /// One PipeWire stream with its target: made, watched, made again when its device comes back.
 ///
 /// The owner gives the function that runs on the audio thread. Everything else happens on the
@@ -15,58 +25,67 @@ internal import Synchronization
     var latencyFrames: Int
     /// A device by name; nil lets the session manager choose and follow the default.
     var deviceName: String?
-    /// Takes an output's monitor instead of an input.
-    var capturesOutput: Bool
   }
 
   /// How long a stream may be without a device before anybody is told.
-  private static let grace: Int32 = 700  // ms
+  private static let grace = Duration.milliseconds(700)
+  /// How long after making the stream it is made again when the session manager gave up on it.
+  private static let shortestRetry = Duration.milliseconds(100)
+  private static let longestRetry = Duration.seconds(2)
 
   private let session: PipeWireSession
   private let request: Request
+  private let callback: PipeWireCallback
   private let onEvent: @Sendable (StreamEvent) -> Void
-  private let setStream: (OpaquePointer?) -> Void
+  /// Takes an output's monitor instead of an input.
+  private let capturesOutput: Bool
   // Two sets, with a context each: ours for the control side, the owner's for the audio thread.
   private let events = UnsafeMutablePointer<pw_stream_events>.allocate(capacity: 2)
   private let hooks = UnsafeMutablePointer<spa_hook>.allocate(capacity: 2)
-  private let callbackContext: UnsafeMutableRawPointer
-  private var stream: OpaquePointer?
-  private var state = PW_STREAM_STATE_UNCONNECTED
-  private var timer: PipeWireSession.Timer?
-  private var told: StreamEvent?
   private let isStopped = Mutex(false)
+
+  private var stream: OpaquePointer?
+  private var timer: PipeWireTimer?
+  private var told: StreamEvent?
+  private var tellsWaitingAt: HostTime?
+  private var retriesAt: HostTime?
+  private var retry = PipeWireStream.shortestRetry
 
   /// Makes the stream.
   ///
   /// - Parameters:
-  ///   - process: runs on the audio thread, with `context`.
-  ///   - context: kept by the owner for as long as this object lives.
-  ///   - setStream: told of the stream before it runs, and nil after it has ended.
+  ///   - request: what it is to be.
+  ///   - process: runs on the audio thread; its argument is `callback`.
+  ///   - callback: kept until the stream is gone.
   ///   - onEvent: called on the loop's thread; it must not call `stop`.
   /// - Throws: `SoundError` when there is no server or no such device.
   init(
     _ request: Request, process: @convention(c) (UnsafeMutableRawPointer?) -> Void,
-    context: UnsafeMutableRawPointer, setStream: @escaping (OpaquePointer?) -> Void,
-    onEvent: @escaping @Sendable (StreamEvent) -> Void
+    callback: PipeWireCallback, onEvent: @escaping @Sendable (StreamEvent) -> Void
   ) throws(SoundError) {
-    session = try PipeWireSession()
+    let session = try PipeWireSession()
+    let graph = session.locked { session.graph }
+    self.session = session
     self.request = request
+    self.callback = callback
     self.onEvent = onEvent
-    self.setStream = setStream
-    unsafe callbackContext = context
-    var table = unsafe pw_stream_events()
-    unsafe table.version = UInt32(PW_VERSION_STREAM_EVENTS)
+    // A name that is both an output and an input is taken as the output.
+    capturesOutput =
+      request.direction == SPA_DIRECTION_INPUT
+      && request.deviceName.map { graph.kinds(named: $0).contains(.output) } ?? true
+    var table = pw_stream_events()
+    table.version = UInt32(PW_VERSION_STREAM_EVENTS)
     unsafe events.initialize(repeating: table, count: 2)
     unsafe events[0].state_changed = streamStateChanged
     unsafe events[1].process = process
     unsafe hooks.initialize(repeating: spa_hook(), count: 2)
-    try checkDevice()
+    try checkDevice(graph)
     session.locked {
-      let me = unsafe Unmanaged.passUnretained(self).toOpaque()
-      timer = unsafe session.makeTimer(graceIsOver, context: me)
-      timer?.set(milliseconds: Self.grace)
-      session.onChange = { [unowned self] in reconsider() }
+      timer = unsafe session.makeTimer(
+        timerFired, context: Unmanaged.passUnretained(self).toOpaque())
+      session.onChange = { [weak self] in self?.lookSoon() }
       create()
+      lookSoon()
     }
   }
 
@@ -86,17 +105,15 @@ internal import Synchronization
     session.locked {
       session.onChange = {}
       timer?.destroy()
+      timer = nil
       destroy()
     }
     session.stop()
   }
 
-  private func checkDevice() throws(SoundError) {
-    guard let name = request.deviceName else { return }
-    let (isThere, names) = session.locked {
-      (deviceIsThere(name), session.graph.devices.filter { mayUse($0.kind) }.map(\.name))
-    }
-    guard !isThere else { return }
+  private func checkDevice(_ graph: PipeWireGraph) throws(SoundError) {
+    guard let name = request.deviceName, !isThere(name, in: graph) else { return }
+    let names = graph.devices.filter { mayUse($0.kind) }.map(\.name)
     let known = names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))"
     throw SoundError(
       .noDevice, "PipeWire has no device \(name): \(known); see `auralync devices`.")
@@ -106,8 +123,8 @@ internal import Synchronization
     request.direction == SPA_DIRECTION_INPUT || kind == .output
   }
 
-  private func deviceIsThere(_ name: String) -> Bool {
-    session.graph.kinds(named: name).contains { mayUse($0) }
+  private func isThere(_ name: String, in graph: PipeWireGraph) -> Bool {
+    graph.kinds(named: name).contains { mayUse($0) }
   }
 
   // MARK: On the loop's thread or under its lock
@@ -120,11 +137,12 @@ internal import Synchronization
       return
     }
     unsafe self.stream = stream
-    unsafe setStream(stream)
-    let me = unsafe Unmanaged.passUnretained(self).toOpaque()
+    unsafe callback.stream = stream
     unsafe hooks.update(repeating: spa_hook(), count: 2)
-    unsafe pw_stream_add_listener(stream, hooks, events, me)
-    unsafe pw_stream_add_listener(stream, hooks + 1, events + 1, callbackContext)
+    unsafe pw_stream_add_listener(
+      stream, hooks, events, Unmanaged.passUnretained(self).toOpaque())
+    unsafe pw_stream_add_listener(
+      stream, hooks + 1, events + 1, Unmanaged.passUnretained(callback).toOpaque())
     unsafe aura_pw_stream_connect(stream, request.direction)
   }
 
@@ -140,78 +158,109 @@ internal import Synchronization
       "node.name": isCapture ? "auralync-capture" : "auralync-playback",
       "node.description": request.clientName,
       "node.latency": "\(request.latencyFrames)/\(MediaTime.rate)",
+      "state.restore-target": "false",
     ]
     if isCapture {
       // What somebody once did to an earlier capture says nothing about this one.
       properties["state.restore-props"] = "false"
-      properties["stream.capture.sink"] = request.capturesOutput ? "true" : "false"
+      properties["stream.capture.sink"] = capturesOutput ? "true" : "false"
     }
-    properties["state.restore-target"] = "false"
     if let name = request.deviceName {
       properties["target.object"] = name
       properties["node.dont-reconnect"] = "true"
+      properties["node.dont-fallback"] = "true"
     }
     return properties
   }
 
+  /// After it the callback no longer runs. Not inside a callback of the stream's.
   private func destroy() {
     guard let stream = unsafe stream else { return }
     unsafe pw_stream_destroy(stream)
     unsafe self.stream = nil
-    unsafe setStream(nil)
-    state = PW_STREAM_STATE_UNCONNECTED
+    unsafe callback.stream = nil
   }
 
-  fileprivate func stateChanged(to new: pw_stream_state) {
-    state = new
-    reconsider()
-  }
+  /// Has `look` called from the loop itself: never inside a callback of the stream's.
+  fileprivate func lookSoon() { timer?.set(.zero) }
 
-  /// Looks at everything that is known and tells what has changed.
-  private func reconsider() {
+  /// Looks at everything that is known, mends what can be mended, tells what has changed.
+  fileprivate func look() {
     if let reason = session.lostReason {
       tell(.ended(reason: reason))
       return
     }
-    if let name = request.deviceName, stream != nil, !deviceIsThere(name) {
-      // Never inside the stream's own callback, and never moved to another device meanwhile.
-      timer?.set(milliseconds: 1)
-    } else if let name = request.deviceName, stream == nil, deviceIsThere(name) {
-      create()
-    }
-    if state == PW_STREAM_STATE_STREAMING, let device = peer {
-      tell(.running(device: device))
-      timer?.set(milliseconds: 0)
-    } else if case .waiting = told {
-      return
-    } else {
-      timer?.set(milliseconds: Self.grace)
-    }
-  }
-
-  private var peer: String? {
-    guard let stream = unsafe stream else { return nil }
-    let node = unsafe pw_stream_get_node_id(stream)
-    return request.direction == SPA_DIRECTION_INPUT
-      ? session.graph.peer(ofInput: node) : session.graph.peer(ofOutput: node)
-  }
-
-  fileprivate func checkAfterGrace() {
-    guard session.lostReason == nil else { return }
-    if let name = request.deviceName, !deviceIsThere(name) {
+    if let name = request.deviceName, !isThere(name, in: session.graph) {
+      // Gone at once, lest the session manager moves it elsewhere; a change brings us back.
       destroy()
       tell(.waiting(reason: "\(name) is gone"))
       return
     }
-    guard state != PW_STREAM_STATE_STREAMING || peer == nil else { return }
-    if state == PW_STREAM_STATE_ERROR || state == PW_STREAM_STATE_UNCONNECTED {
-      // The session manager gave up on it: ask again.
-      destroy()
-      create()
-      timer?.set(milliseconds: Self.grace)
+    if let peer = runningPeer {
+      tellsWaitingAt = nil
+      retriesAt = nil
+      retry = Self.shortestRetry
+      tell(.running(device: peer))
+      return
     }
-    let kind = request.direction == SPA_DIRECTION_INPUT && !request.capturesOutput
-    tell(.waiting(reason: "PipeWire has no \(kind ? "input" : "output") for it"))
+    let now = HostClock.now
+    mend(now)
+    wait(now)
+    let next = [tellsWaitingAt, retriesAt].compactMap { $0 }.min()
+    if let next { timer?.set(next - now + .milliseconds(1)) }
+  }
+
+  /// The device, while sound flows.
+  private var runningPeer: String? {
+    guard let stream = unsafe stream,
+      unsafe pw_stream_get_state(stream, nil) == PW_STREAM_STATE_STREAMING
+    else { return nil }
+    let node = unsafe pw_stream_get_node_id(stream)
+    return request.direction == SPA_DIRECTION_INPUT
+      ? session.graph.source(of: node) : session.graph.destination(of: node)
+  }
+
+  /// Makes the stream when there is none; makes it again when the session manager gave up on it.
+  private func mend(_ now: HostTime) {
+    guard let stream = unsafe stream else {
+      create()
+      return
+    }
+    let state = unsafe pw_stream_get_state(stream, nil)
+    guard state == PW_STREAM_STATE_ERROR || state == PW_STREAM_STATE_UNCONNECTED else {
+      retriesAt = nil
+      return
+    }
+    guard let due = retriesAt else {
+      retriesAt = now + retry
+      retry = min(retry * 2, Self.longestRetry)
+      return
+    }
+    guard now >= due else { return }
+    retriesAt = nil
+    destroy()
+    create()
+  }
+
+  /// Tells that the stream waits, once it has done so for a while.
+  private func wait(_ now: HostTime) {
+    if case .waiting = told { return }
+    guard let due = tellsWaitingAt else {
+      tellsWaitingAt = now + Self.grace
+      return
+    }
+    guard now >= due else { return }
+    tellsWaitingAt = nil
+    tell(.waiting(reason: waitingReason))
+  }
+
+  private var waitingReason: String {
+    let kind: SoundDevice.Kind =
+      request.direction == SPA_DIRECTION_INPUT && !capturesOutput ? .input : .output
+    guard session.graph.devices.contains(where: { $0.kind == kind }) else {
+      return "PipeWire has no \(kind.rawValue) device"
+    }
+    return "PipeWire has not connected it: is its session manager (wireplumber) running?"
   }
 
   private func tell(_ event: StreamEvent) {
@@ -229,10 +278,10 @@ private func streamStateChanged(
   _ error: UnsafePointer<CChar>?
 ) {
   guard let context = unsafe context else { return }
-  unsafe Unmanaged<PipeWireStream>.fromOpaque(context).takeUnretainedValue().stateChanged(to: new)
+  unsafe Unmanaged<PipeWireStream>.fromOpaque(context).takeUnretainedValue().lookSoon()
 }
 
-private func graceIsOver(_ context: UnsafeMutableRawPointer?, _ expirations: UInt64) {
+private func timerFired(_ context: UnsafeMutableRawPointer?, _ expirations: UInt64) {
   guard let context = unsafe context else { return }
-  unsafe Unmanaged<PipeWireStream>.fromOpaque(context).takeUnretainedValue().checkAfterGrace()
+  unsafe Unmanaged<PipeWireStream>.fromOpaque(context).takeUnretainedValue().look()
 }

@@ -4,7 +4,6 @@ internal import CPipeWire
 
 /// Plays through PipeWire: 48 kHz stereo float32 from a tap to an output.
 package final class PipeWirePlayback: SoundStream {
-  private let callback: Callback
   private let stream: PipeWireStream
 
   /// Starts to play.
@@ -20,25 +19,21 @@ package final class PipeWirePlayback: SoundStream {
     deviceName: String?, clientName: String, latencyFrames: Int = 256, tap: PlaybackTap,
     onEvent: @escaping @Sendable (StreamEvent) -> Void
   ) throws(SoundError) {
-    let callback = Callback(tap: tap)
-    self.callback = callback
     stream = try unsafe PipeWireStream(
       PipeWireStream.Request(
         direction: SPA_DIRECTION_OUTPUT, clientName: clientName, latencyFrames: latencyFrames,
-        deviceName: deviceName, capturesOutput: false),
-      process: playbackProcess, context: Unmanaged.passUnretained(callback).toOpaque(),
-      setStream: { unsafe callback.stream = $0 }, onEvent: onEvent)
+        deviceName: deviceName),
+      process: playbackProcess, callback: PlaybackCallback(tap: tap), onEvent: onEvent)
   }
 
   package func stop() { stream.stop() }
+}
 
-  /// What the audio thread needs; `stream` never changes while the audio thread runs.
-  @safe fileprivate final class Callback: @unchecked Sendable {
-    let tap: PlaybackTap
-    var stream: OpaquePointer?
+/// What the audio thread needs.
+private final class PlaybackCallback: PipeWireCallback, @unchecked Sendable {
+  let tap: PlaybackTap
 
-    init(tap: PlaybackTap) { self.tap = tap }
-  }
+  init(tap: PlaybackTap) { self.tap = tap }
 }
 
 private let bytesPerFrame: UInt32 = 8
@@ -46,8 +41,7 @@ private let bytesPerFrame: UInt32 = 8
 /// On the audio thread: fills one buffer with what the cycle needs.
 private func playbackProcess(_ context: UnsafeMutableRawPointer?) {
   guard let context = unsafe context else { return }
-  let callback = unsafe Unmanaged<PipeWirePlayback.Callback>.fromOpaque(context)
-    .takeUnretainedValue()
+  let callback = unsafe Unmanaged<PlaybackCallback>.fromOpaque(context).takeUnretainedValue()
   guard let stream = unsafe callback.stream, let buffer = unsafe pw_stream_dequeue_buffer(stream)
   else { return }
   if let inner = unsafe buffer.pointee.buffer, unsafe inner.pointee.n_datas > 0,
@@ -57,7 +51,7 @@ private func playbackProcess(_ context: UnsafeMutableRawPointer?) {
     let room = Int(unsafe data.pointee.maxsize / bytesPerFrame)
     let requested = Int(clamping: unsafe buffer.pointee.requested)
     let frames = requested > 0 ? min(requested, room) : room
-    var time = unsafe pw_time()
+    var time = pw_time()
     let isKnown = unsafe aura_pw_stream_time(stream, &time) == 0
     unsafe callback.tap.render(
       into: bytes.assumingMemoryBound(to: Float.self), frames: frames, at: HostClock.now,
