@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <pipewire/pipewire.h>
 #include <pipewire/extensions/metadata.h>
 #include <spa/param/audio/format-utils.h>
@@ -30,6 +33,18 @@ static inline struct pw_core *aura_pw_connect(struct pw_context *context, int *e
   struct pw_core *core = pw_context_connect(context, NULL, 0);
   *error = core ? 0 : errno;
   return core;
+}
+
+// Whether a Unix socket can be connected to: 0 or the errno.
+static inline int aura_probe_socket(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) return ENAMETOOLONG;
+  strcpy(address.sun_path, path);
+  int socket_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (socket_ < 0) return errno;
+  int error = connect(socket_, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+  close(socket_);
+  return error;
 }
 
 static inline void aura_pw_core_add_listener(struct pw_core *core, struct spa_hook *hook,

@@ -66,15 +66,16 @@ internal import Glibc
     .failed, "PipeWire's library could not start: reinstall its package (libpipewire-0.3).")
 
   private static func error(_ code: Int32) -> SoundError {
+    if let refusal = PipeWireSockets.refusal { return refusal }
     switch code {
-    case EACCES, EPERM:
-      SoundError(
-        .refused, "PipeWire refuses the connection: run auralync as the user who is logged in.")
     case ENOENT, ECONNREFUSED, EHOSTDOWN:
-      SoundError(.noServer, "No PipeWire server is running.")
+      return SoundError(
+        .noServer, "No PipeWire server is running: start it (systemctl --user start pipewire).")
     default:
-      SoundError(
-        .failed, "PipeWire cannot be reached: \(unsafe String(cString: strerror(code))).")
+      return SoundError(
+        .failed,
+        "PipeWire cannot be reached (\(unsafe String(cString: strerror(code)))): restart it "
+          + "(systemctl --user restart pipewire).")
     }
   }
 

@@ -196,7 +196,7 @@ internal import Synchronization
       tell(.waiting(reason: "\(name) is gone"))
       return
     }
-    if let peer = runningPeer {
+    if state == PW_STREAM_STATE_STREAMING, let peer {
       tellsWaitingAt = nil
       retriesAt = nil
       retry = Self.shortestRetry
@@ -204,30 +204,35 @@ internal import Synchronization
       return
     }
     let now = HostClock.now
-    mend(now)
     wait(now)
+    mend(now)
     let next = [tellsWaitingAt, retriesAt].compactMap { $0 }.min()
     if let next { timer?.set(next - now + .milliseconds(1)) }
   }
 
-  /// The device, while sound flows.
-  private var runningPeer: String? {
-    guard let stream = unsafe stream,
-      unsafe pw_stream_get_state(stream, nil) == PW_STREAM_STATE_STREAMING
-    else { return nil }
+  /// The device that the stream is linked to.
+  private var peer: String? {
+    guard let stream = unsafe stream else { return nil }
     let node = unsafe pw_stream_get_node_id(stream)
     return request.direction == SPA_DIRECTION_INPUT
       ? session.graph.source(of: node) : session.graph.destination(of: node)
   }
 
-  /// Makes the stream when there is none; makes it again when the session manager gave up on it.
+  private var state: pw_stream_state {
+    guard let stream = unsafe stream else { return PW_STREAM_STATE_UNCONNECTED }
+    return unsafe pw_stream_get_state(stream, nil)
+  }
+
+  /// Makes the stream when its device is back, and again when the session manager gave up on it.
+  ///
+  /// A session manager that has been restarted may never link a stream that was there before.
   private func mend(_ now: HostTime) {
-    guard let stream = unsafe stream else {
+    guard unsafe stream != nil else {
       create()
       return
     }
-    let state = unsafe pw_stream_get_state(stream, nil)
-    guard state == PW_STREAM_STATE_ERROR || state == PW_STREAM_STATE_UNCONNECTED else {
+    let isBroken = state == PW_STREAM_STATE_ERROR || state == PW_STREAM_STATE_UNCONNECTED
+    guard isBroken || (isWaiting && peer == nil && hasDevice) else {
       retriesAt = nil
       return
     }
@@ -240,11 +245,16 @@ internal import Synchronization
     retriesAt = nil
     destroy()
     create()
+    lookSoon()
+  }
+
+  private var isWaiting: Bool {
+    if case .waiting = told { true } else { false }
   }
 
   /// Tells that the stream waits, once it has done so for a while.
   private func wait(_ now: HostTime) {
-    if case .waiting = told { return }
+    if isWaiting { return }
     guard let due = tellsWaitingAt else {
       tellsWaitingAt = now + Self.grace
       return
@@ -255,12 +265,16 @@ internal import Synchronization
   }
 
   private var waitingReason: String {
-    let kind: SoundDevice.Kind =
-      request.direction == SPA_DIRECTION_INPUT && !capturesOutput ? .input : .output
-    guard session.graph.devices.contains(where: { $0.kind == kind }) else {
-      return "PipeWire has no \(kind.rawValue) device"
-    }
-    return "PipeWire has not connected it: is its session manager (wireplumber) running?"
+    hasDevice
+      ? "PipeWire has not connected it: is its session manager (wireplumber) running?"
+      : "PipeWire has no \(neededKind.rawValue) device"
+  }
+
+  /// Whether there is anything that the stream could be linked to.
+  private var hasDevice: Bool { session.graph.devices.contains { $0.kind == neededKind } }
+
+  private var neededKind: SoundDevice.Kind {
+    request.direction == SPA_DIRECTION_INPUT && !capturesOutput ? .input : .output
   }
 
   private func tell(_ event: StreamEvent) {
