@@ -1,0 +1,143 @@
+internal import AuraAudio
+
+extension SettingKey {
+  /// Every setting. One line here and one in `Settings` make a file key, a variable and a check;
+  /// one in `SettingsOptions.swift` makes the option.
+  static let all: [SettingKey] = [
+    .special(
+      .source, for: [.serve], valueName: "source",
+      allowed: "system, device:NAME, file:PATH, stdin or tone[:HZ] with HZ 20–20000",
+      defaultText: "system",
+      "The sound to serve: what this computer plays, one device, a file, standard input or a tone.",
+      value: { .string($0.source.text) },
+      assign: { put(SourceSetting.init, $0, into: \.source, of: &$1) }),
+    .special(
+      .stdinFormat, for: [.serve], valueName: "format",
+      allowed: "s16le or f32le, then :RATE 8000–192000 and :CHANNELS 1–8 if you like",
+      defaultText: StdinFormat().text, "What the samples on standard input are.",
+      value: { .string($0.stdinFormat.text) },
+      assign: { put(StdinFormat.init, $0, into: \.stdinFormat, of: &$1) }),
+    .choice(
+      .backend, \.backend, [("auto", nil)] + SoundBackend.allCases.map { ($0.rawValue, $0) },
+      for: [.serve, .listen], valueName: "backend",
+      "The sound server to use; auto takes the one that runs."),
+    .choice(
+      .preset, \.preset, for: [.serve], valueName: "preset",
+      "Sets chunk-size, queue-size and max-clients together: 1024/50/50, 512/20/30 or "
+        + "2048/100/100."),
+    .number(
+      .sampleRate, \.sampleRate, 8000...192_000, for: [.serve], valueName: "rate",
+      "Frames a second sent to listeners."),
+    .number(
+      .channels, \.channels, 1...2, for: [.serve], valueName: "count",
+      "Channels sent to listeners: 1 is mono, mixed from both."),
+    .number(
+      .chunkSize, \.chunkSize, 32...16384, for: [.serve], valueName: "frames",
+      "Frames in a message. Fewer: less delay, more work."),
+    .number(
+      .port, \.port, 0...65535, for: [.serve, .listen], valueName: "port",
+      "The TCP port. For serve, 0 takes any free one."),
+    .number(
+      .queueSize, \.queueSize, 1...10000, for: [.serve], valueName: "chunks",
+      "Chunks kept for a listener that is behind; older ones are dropped."),
+    .number(
+      .maxClients, \.maxClients, 0...100_000, for: [.serve], valueName: "count",
+      "Listeners at once; 0 sets no limit."),
+    .number(
+      .listenBacklog, \.listenBacklog, 1...65535, for: [.serve], valueName: "count",
+      "Connections the system may hold until they are answered."),
+    .special(
+      .bind, for: [.serve], valueName: "addresses",
+      allowed: "numeric addresses with commas between them", defaultText: "all",
+      emptyText: "all", "The addresses of this computer to listen on; nothing means all.",
+      value: { .array($0.bind.map { .string($0) }) }, assign: assignBind),
+    .special(
+      .isPublic, for: [.serve], valueName: "", allowed: "true or false", defaultText: "false",
+      "Also serve listeners beyond the directly attached networks.",
+      value: { .bool($0.isPublic) },
+      assign: { put(truth, $0, into: \.isPublic, of: &$1) }),
+    .special(
+      .output, for: [.listen], valueName: "name", allowed: "the name of one output",
+      defaultText: "the default output", emptyText: "default",
+      "The output to play to, by the name that auralync devices lists.",
+      value: { .string($0.output ?? "") },
+      assign: { given, settings in
+        guard let name = given.single else { return false }
+        settings.output = name.isEmpty ? nil : name
+        return true
+      }),
+    .number(
+      .volume, \.volume, 0...200, for: [.listen], valueName: "percent",
+      "How loud; 100 leaves it as it is."),
+    .special(
+      .buffer, for: [.listen], valueName: "ms", allowed: "auto or 0–5000 ms",
+      defaultText: "auto", "Sound kept in hand against an uneven network.",
+      value: { $0.buffer.map { .int($0.wholeMilliseconds) } ?? .string("auto") },
+      assign: assignBuffer),
+    .choice(
+      .protocolChoice, \.protocolChoice, for: [.listen], valueName: "protocol",
+      "The protocol to speak with the server."),
+    .choice(
+      .logFormat, \.logFormat, for: [.serve, .listen], valueName: "format",
+      "What is written to standard output: sentences, or a JSON object a line."),
+    .special(
+      .statusEvery, for: [.serve, .listen], valueName: "seconds", allowed: "0–3600",
+      defaultText: "1 on a terminal or with json, else 60",
+      "Seconds from one status to the next; 0 never writes one.",
+      value: { .int(($0.statusEvery?.wholeMilliseconds ?? 0) / 1000) },
+      assign: { given, settings in
+        guard let seconds = wholeNumber(given), (0...3600).contains(seconds) else { return false }
+        settings.statusEvery = seconds == 0 ? nil : .seconds(seconds)
+        return true
+      }),
+  ]
+}
+
+private func put<Value>(
+  _ read: (String) -> Value?, _ given: GivenValue, into path: WritableKeyPath<Settings, Value>,
+  of settings: inout Settings
+) -> Bool {
+  guard let value = given.single.flatMap(read) else { return false }
+  settings[keyPath: path] = value
+  return true
+}
+
+private func truth(_ text: String) -> Bool? {
+  switch text.lowercased() {
+  case "true", "yes", "on", "1": true
+  case "false", "no", "off", "0": false
+  default: nil
+  }
+}
+
+@Sendable private func assignBuffer(_ given: GivenValue, _ settings: inout Settings) -> Bool {
+  if given.single == "auto" {
+    settings.buffer = nil
+    return true
+  }
+  guard let number = SettingKey.wholeNumber(given), (0...5000).contains(number) else {
+    return false
+  }
+  settings.buffer = .milliseconds(number)
+  return true
+}
+
+@Sendable private func assignBind(_ given: GivenValue, _ settings: inout Settings) -> Bool {
+  let addresses: [String] =
+    switch given {
+    case .text(""): []
+    case .text(let text):
+      text.split(separator: ",", omittingEmptySubsequences: false).map { String($0).trimmed }
+    case .list(let items): items.map(\.trimmed)
+    }
+  guard addresses.allSatisfy(isNumericAddress) else { return false }
+  settings.bind = addresses
+  return true
+}
+
+extension Duration {
+  /// Milliseconds, for durations that were given in them.
+  fileprivate var wholeMilliseconds: Int64 {
+    components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+  }
+}

@@ -1,0 +1,118 @@
+/// Where `serve` takes its sound from.
+enum SourceSetting: Equatable, Sendable {
+  /// What the computer plays: the default output's monitor.
+  case system
+  /// An output or input by the name that `auralync devices` lists.
+  case device(String)
+  /// A sound file.
+  case file(String)
+  /// Raw samples from standard input, as `stdin-format` says.
+  case stdin
+  /// A sine, for trying things out.
+  case tone(hertz: Double)
+
+  /// The pitch of a plain `tone`.
+  static let defaultHertz = 440.0
+
+  /// What a tone's pitch may be.
+  static let hertzRange = 20.0...20_000.0
+
+  init?(_ text: String) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let rest = parts.count > 1 ? String(parts[1]) : nil
+    switch (parts[0], rest) {
+    case ("system", nil): self = .system
+    case ("stdin", nil): self = .stdin
+    case ("tone", nil): self = .tone(hertz: Self.defaultHertz)
+    case ("tone", let pitch?):
+      guard let hertz = Double(pitch), Self.hertzRange.contains(hertz) else { return nil }
+      self = .tone(hertz: hertz)
+    case ("device", let name?) where !name.isEmpty: self = .device(name)
+    case ("file", let path?) where !path.isEmpty: self = .file(path)
+    default: return nil
+    }
+  }
+
+  /// As it is written in a setting.
+  var text: String {
+    switch self {
+    case .system: "system"
+    case .device(let name): "device:\(name)"
+    case .file(let path): "file:\(path)"
+    case .stdin: "stdin"
+    case .tone(let hertz):
+      "tone:" + (hertz == hertz.rounded() ? String(Int(hertz)) : String(hertz))
+    }
+  }
+}
+
+/// What the raw samples on standard input are.
+struct StdinFormat: Equatable, Sendable {
+  enum Encoding: String, CaseIterable, Sendable {
+    /// Signed 16-bit integers, little-endian.
+    case s16le
+    /// 32-bit floating point from -1 to 1, little-endian.
+    case f32le
+  }
+
+  var encoding = Encoding.s16le
+  /// Frames a second.
+  var sampleRate = 48_000
+  /// Interleaved channels.
+  var channels = 2
+
+  static let sampleRates = 8000...192_000
+  static let channelCounts = 1...8
+
+  init() {}
+
+  /// Reads `s16le` or `f32le`, then optionally `:RATE` and `:CHANNELS`.
+  init?(_ text: String) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count <= 3, let encoding = Encoding(rawValue: String(parts[0])) else { return nil }
+    self.encoding = encoding
+    if parts.count > 1 {
+      guard let rate = Int(parts[1]), Self.sampleRates.contains(rate) else { return nil }
+      sampleRate = rate
+    }
+    if parts.count > 2 {
+      guard let count = Int(parts[2]), Self.channelCounts.contains(count) else { return nil }
+      channels = count
+    }
+  }
+
+  /// As it is written in a setting.
+  var text: String { "\(encoding.rawValue):\(sampleRate):\(channels)" }
+}
+
+/// Three settings at once, as the original program named them.
+enum Preset: String, CaseIterable, Sendable {
+  case smooth
+  case lowLatency = "low-latency"
+  case stable
+
+  /// What it sets, as text like anything else that is given.
+  var values: [(name: SettingName, value: String)] {
+    switch self {
+    case .smooth: [(.chunkSize, "1024"), (.queueSize, "50"), (.maxClients, "50")]
+    case .lowLatency: [(.chunkSize, "512"), (.queueSize, "20"), (.maxClients, "30")]
+    case .stable: [(.chunkSize, "2048"), (.queueSize, "100"), (.maxClients, "100")]
+    }
+  }
+}
+
+/// Which protocol `listen` speaks.
+enum ProtocolChoice: String, CaseIterable, Sendable {
+  /// The best one the server has.
+  case auto
+  /// The original AuraLync protocol over TCP.
+  case original
+}
+
+/// How what happens is written to standard output.
+enum LogFormat: String, CaseIterable, Sendable {
+  /// Sentences for people.
+  case text
+  /// One JSON object a line.
+  case json
+}

@@ -1,0 +1,73 @@
+@preconcurrency @unsafe internal import Glibc
+
+extension Settings {
+  /// The most that may be kept for one client that is behind.
+  static let maximumQueueBytes = 512 << 20
+
+  /// Lays everything given over the defaults and checks it: default < file < environment < options.
+  ///
+  /// - Parameters:
+  ///   - command: who will use them; nil when they are only shown.
+  ///   - options: what the command line gave.
+  ///   - configFile: the file of `--config`, which must exist; nil reads the usual one if it is
+  ///     there.
+  ///   - environment: the environment to look into.
+  ///   - isTerminal: whether standard output is a terminal.
+  /// - Returns: settings that are all in their ranges.
+  /// - Throws: one sentence naming the place, the key and what is allowed; exit code 64.
+  static func resolved(
+    for command: SettingsCommand? = nil, options: [(name: SettingName, value: String)] = [],
+    configFile: String? = nil, environment: [String: String] = processEnvironment(),
+    isTerminal: Bool = isatty(STDOUT_FILENO) == 1
+  ) throws(UserError) -> Settings {
+    var settings = Settings()
+    try settings.applyFile(named: configFile, environment: environment)
+    try settings.apply(SettingsLayer(environment: environment))
+    try settings.apply(SettingsLayer(options: options))
+    if settings.origin(of: .statusEvery) == .builtIn {
+      settings.statusEvery = .seconds(isTerminal || settings.logFormat == .json ? 1 : 60)
+    }
+    try settings.check(for: command)
+    return settings
+  }
+
+  private mutating func applyFile(
+    named option: String?, environment: [String: String]
+  ) throws(UserError) {
+    let variable = environment[SettingsLayer.configVariable].flatMap { $0.isEmpty ? nil : $0 }
+    let named = option ?? variable
+    guard let path = named ?? SettingsFile.defaultPath(environment: environment) else { return }
+    let layer = try SettingsFile.layer(path: path, mustExist: named != nil)
+    configFile = ConfigFile(path: path, wasRead: layer != nil)
+    if let layer { try apply(layer) }
+  }
+
+  private func check(for command: SettingsCommand?) throws(UserError) {
+    if command == .listen, port == 0 {
+      throw UserError(
+        "\(origin(of: .port).label(for: .port)) must be 1–65535 for listen, not 0.",
+        exitCode: UserError.usage)
+    }
+    let bytes = queueSize * (chunkSize * channels * 4 + 4)
+    if bytes > Self.maximumQueueBytes {
+      throw UserError(
+        "queue-size \(queueSize) (\(origin(of: .queueSize))) of chunk-size \(chunkSize) "
+          + "(\(origin(of: .chunkSize))) is \(bytes >> 20) MiB, more than the \(Self.maximumQueueBytes >> 20) MiB "
+          + "allowed. Lower queue-size or chunk-size.",
+        exitCode: UserError.usage)
+    }
+  }
+}
+
+/// This program's environment.
+func processEnvironment() -> [String: String] {
+  var variables: [String: String] = [:]
+  var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = unsafe environ
+  while let entry = unsafe next?.pointee {
+    let parts = unsafe String(cString: entry).split(
+      separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+    unsafe next = next?.successor()
+  }
+  return variables
+}

@@ -1,0 +1,81 @@
+internal import AuraAudio
+
+/// What the program was told, after defaults, file, environment and options were laid over each
+/// other. The initial values here are the defaults; `SettingKey.all` has everything else.
+struct Settings: Sendable {
+  var source = SourceSetting.system
+  var stdinFormat = StdinFormat()
+  /// nil: whichever sound server runs.
+  var backend: SoundBackend?
+  var preset = Preset.smooth
+  /// Frames a second on the original protocol.
+  var sampleRate = 44_100
+  var channels = 2
+  /// Frames in a message of the original protocol.
+  var chunkSize = 1024
+  /// 0: any free port (`serve` only).
+  var port = 5555
+  /// Chunks kept for a client that is behind.
+  var queueSize = 50
+  /// 0: no limit.
+  var maxClients = 50
+  var listenBacklog = 10
+  /// Numeric addresses; empty: every address of this computer.
+  var bind: [String] = []
+  var isPublic = false
+  /// nil: the default output.
+  var output: String?
+  /// Percent.
+  var volume = 100
+  /// nil: as much as the network needs.
+  var buffer: Duration?
+  var protocolChoice = ProtocolChoice.auto
+  var logFormat = LogFormat.text
+  /// nil: never.
+  var statusEvery: Duration? = .seconds(60)
+
+  /// The configuration file that was looked for; nil when there is no place for one.
+  var configFile: ConfigFile?
+
+  private var origins: [SettingName: Origin] = [:]
+
+  /// Where the value of a setting came from.
+  func origin(of name: SettingName) -> Origin { origins[name] ?? .builtIn }
+
+  /// Notes where the value of a setting came from.
+  mutating func setOrigin(_ origin: Origin, of name: SettingName) { origins[name] = origin }
+}
+
+/// A configuration file's path, and whether it was there.
+struct ConfigFile: Equatable, Sendable {
+  var path: String
+  var wasRead: Bool
+}
+
+/// Where a setting's value came from.
+indirect enum Origin: Equatable, Sendable, CustomStringConvertible {
+  case builtIn
+  case file(path: String, line: Int)
+  case environment(variable: String)
+  case option(String)
+  case preset(Preset, from: Origin)
+
+  var description: String {
+    switch self {
+    case .builtIn: "default"
+    case .file(let path, let line): "\(path):\(line)"
+    case .environment(let variable): variable
+    case .option(let option): option
+    case .preset(let preset, let origin): "preset \(preset.rawValue) from \(origin)"
+    }
+  }
+
+  /// How an error about `name` begins: what to change.
+  func label(for name: SettingName) -> String {
+    switch self {
+    case .file: "\(self): \(name.rawValue)"
+    case .environment, .option: description
+    case .builtIn, .preset: "\(name.rawValue) (\(self))"
+    }
+  }
+}

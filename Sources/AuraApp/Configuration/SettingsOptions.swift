@@ -1,0 +1,114 @@
+internal import ArgumentParser
+
+/// Options that give settings: what each property's `Option(_:)` names is read from the table.
+protocol SettingsOptions: ParsableArguments {
+  /// What was given on the command line.
+  var given: [(name: SettingName, value: String)] { get }
+}
+
+/// The options every command with settings has.
+struct SharedOptions: SettingsOptions {
+  @Option(
+    help: ArgumentHelp(
+      "The configuration file to read instead of ~/.config/auralync/config.toml.",
+      valueName: "file"), completion: .file(extensions: ["toml"]))
+  var config: String?
+
+  @Option(.backend) var backend: String?
+  @Option(.port) var port: String?
+  @Option(.logFormat) var logFormat: String?
+  @Option(.statusEvery) var statusEvery: String?
+
+  var given: [(name: SettingName, value: String)] {
+    collect([
+      (.backend, backend), (.port, port), (.logFormat, logFormat), (.statusEvery, statusEvery),
+    ])
+  }
+}
+
+/// The options of `serve` alone.
+struct ServeOptions: SettingsOptions {
+  @Option(.source) var source: String?
+  @Option(.stdinFormat) var stdinFormat: String?
+  @Option(.preset) var preset: String?
+  @Option(.sampleRate) var sampleRate: String?
+  @Option(.channels) var channels: String?
+  @Option(.chunkSize) var chunkSize: String?
+  @Option(.queueSize) var queueSize: String?
+  @Option(.maxClients) var maxClients: String?
+  @Option(.listenBacklog) var listenBacklog: String?
+  @Option(.bind) var bind: String?
+
+  @Flag(
+    name: .customLong("public"), inversion: .prefixedNo,
+    help: ArgumentHelp(SettingKey.named(.isPublic).optionHelp))
+  var isPublic: Bool?
+
+  var given: [(name: SettingName, value: String)] {
+    collect([
+      (.source, source), (.stdinFormat, stdinFormat), (.preset, preset),
+      (.sampleRate, sampleRate), (.channels, channels), (.chunkSize, chunkSize),
+      (.queueSize, queueSize), (.maxClients, maxClients), (.listenBacklog, listenBacklog),
+      (.bind, bind), (.isPublic, isPublic.map { String($0) }),
+    ])
+  }
+}
+
+/// The options of `listen` alone.
+struct ListenOptions: SettingsOptions {
+  @Option(.output) var output: String?
+  @Option(.volume) var volume: String?
+  @Option(.buffer) var buffer: String?
+  @Option(.protocolChoice) var protocolChoice: String?
+
+  var given: [(name: SettingName, value: String)] {
+    collect([
+      (.output, output), (.volume, volume), (.buffer, buffer), (.protocolChoice, protocolChoice),
+    ])
+  }
+}
+
+/// Every setting of `serve`: `@OptionGroup var settings: ServeSettings`, then
+/// `try settings.resolved()`.
+struct ServeSettings: ParsableArguments {
+  @OptionGroup(title: "What is served, and how") var own: ServeOptions
+  @OptionGroup(title: "In general") var shared: SharedOptions
+
+  /// The settings that hold now.
+  func resolved() throws(UserError) -> Settings {
+    try .resolved(for: .serve, options: own.given + shared.given, configFile: shared.config)
+  }
+}
+
+/// Every setting of `listen`: `@OptionGroup var settings: ListenSettings`, then
+/// `try settings.resolved()`.
+struct ListenSettings: ParsableArguments {
+  @OptionGroup(title: "How it is played") var own: ListenOptions
+  @OptionGroup(title: "In general") var shared: SharedOptions
+
+  /// The settings that hold now.
+  func resolved() throws(UserError) -> Settings {
+    try .resolved(for: .listen, options: own.given + shared.given, configFile: shared.config)
+  }
+}
+
+extension Option where Value == String? {
+  /// The option of a setting. Its value is checked with everything else, by the table.
+  init(_ name: SettingName) {
+    let key = SettingKey.named(name)
+    self.init(
+      name: .customLong(name.rawValue),
+      help: ArgumentHelp(key.optionHelp, valueName: key.valueName))
+  }
+}
+
+extension SettingKey {
+  /// The whole help of the option: sentence, what is allowed, default.
+  var optionHelp: String { "\(help) (\(allowed); default: \(defaultText))" }
+}
+
+private func collect(
+  _ options: [(name: SettingName, value: String?)]
+) -> [(name: SettingName, value: String)] {
+  options.compactMap { option in option.value.map { (option.name, $0) } }
+}

@@ -1,4 +1,0 @@
-import ArgumentParser
-import TOMLKit
-import Logging
-@main struct A: ParsableCommand {}
