@@ -1,0 +1,51 @@
+"""Takes: the probe is played into a sink while that sink and the ears are recorded."""
+
+import time
+
+from . import meter
+
+
+class Take:
+    """A running take. Leave the `with` block, then ask for an ear by its sink's name."""
+
+    def __init__(self, server, ears, seconds, source="program", player_sink=None, seed=1):
+        """Plays `seconds` of probe into `source`; `player_sink` None is the default output."""
+        self.server, self.ears, self.seconds, self.source = server, list(ears), seconds, source
+        self.player_sink, self.seed = player_sink, seed
+        self.sounds = {}
+
+    def __enter__(self):
+        path = self.server.directory / f"probe-{self.seed}-{self.seconds:g}.wav"
+        if not path.exists():
+            meter.write_wav(path, meter.stereo(meter.probe(self.seconds, seed=self.seed)))
+        self.recording = self.server.record([self.source] + self.ears)
+        self.player = self.server.play(path, self.player_sink)
+        self.began = time.monotonic()
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind:
+                return
+            self.player.wait(self.seconds + 15)
+            assert self.player.exit_code == 0, self.player.tail()
+            time.sleep(0.5)  # what is still on its way to the ears
+            self.sounds = self.recording.stop()
+        finally:
+            self.player.end()
+            if not self.sounds:
+                self.recording.abort()
+
+    def sleep_until(self, seconds):
+        """Waits for a moment of the take."""
+        time.sleep(max(0, self.began + seconds - time.monotonic()))
+
+    def __getitem__(self, ear):
+        return meter.measure(self.sounds[self.source], self.sounds[ear])
+
+
+def listen_in(server, ears, seconds, **options):
+    """A whole take in one call."""
+    with Take(server, ears, seconds, **options) as take:
+        pass
+    return take

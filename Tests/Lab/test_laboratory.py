@@ -1,0 +1,121 @@
+"""The laboratory itself: a meter that misses a dropout would make every other test worthless."""
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from lab import meter
+from lab.meter import RATE
+from lab.processes import Process, processes_using, started
+from lab.soundserver import SERVERS
+from lab.takes import listen_in
+
+
+@pytest.fixture(scope="module")
+def played():
+    return np.concatenate((np.zeros(RATE // 2), meter.probe(6, seed=7), np.zeros(2 * RATE)))
+
+
+def delayed(sound, samples):
+    """Delays by any fraction of a sample, in the frequency domain."""
+    spectrum = np.fft.rfft(sound)
+    turn = np.exp(-2j * np.pi * np.fft.rfftfreq(len(sound)) * samples)
+    return np.fft.irfft(spectrum * turn, len(sound))
+
+
+@pytest.mark.parametrize("samples", [0.0, 1.0, 123.37, 48001.25])
+def test_latency_is_read_to_the_sample(played, samples):
+    noise = 0.002 * np.random.default_rng(3).standard_normal(len(played))
+    heard = meter.measure(played, 0.5 * delayed(played, samples) + noise)
+    assert np.nanmax(np.abs(heard.latencies_ms - samples * 1000 / RATE)) < 0.02
+    assert heard.dropouts == []
+    assert heard.correlation > 0.998
+    assert heard.level_db == pytest.approx(-6.02, abs=0.2)
+
+
+def test_silences_are_found(played):
+    ear = np.roll(played, 2400)
+    for i, at in enumerate((2.0, 3.5, 5.0)):
+        ear[int(at * RATE):int((at + 0.006 + 0.01 * i) * RATE)] = 0
+    heard = meter.measure(played, ear)
+    assert [round(a, 2) for a, _ in heard.dropouts] == [2.0, 3.5, 5.0]
+    assert heard.dropped_ms == pytest.approx(48, abs=5)
+
+
+def test_silences_of_the_player_are_excused(played):
+    damaged = played.copy()
+    damaged[3 * RATE:3 * RATE + 960] = 0
+    assert meter.measure(damaged, np.roll(damaged, 2400)).dropouts == []
+
+
+def test_wrong_sound_is_found(played):
+    ear = np.roll(played, 2400)
+    for at in (2.0, 4.0):
+        begin = int(at * RATE)
+        ear[begin:begin + 1920] = np.roll(played, 30000)[begin:begin + 1920]
+    heard = meter.measure(played, ear)
+    assert [round(a, 1) for a, _ in heard.dropouts] == [2.0, 4.0]
+
+
+def test_a_skip_changes_the_latency(played):
+    cut = 3 * RATE
+    ear = np.concatenate((np.roll(played, 4800)[:cut], np.roll(played, 4800 - 576)[cut:]))
+    heard = meter.measure(played, ear)
+    assert heard.latency_between(0.5, 3) == pytest.approx(100, abs=0.1)
+    assert heard.latency_between(3, 6) == pytest.approx(88, abs=0.1)
+
+
+def test_drift_does_not_spoil_the_correlation(played):
+    stretched = signal.resample(played, round(len(played) * 1.0005))
+    heard = meter.measure(played, np.roll(stretched, 2400))
+    assert heard.latency_between(5, 6) - heard.latency_between(1, 2) == pytest.approx(2, abs=0.1)
+    assert heard.correlation > 0.99
+
+
+def test_other_sound_is_no_match(played):
+    other = np.concatenate((np.zeros(RATE // 2), meter.probe(6, seed=99), np.zeros(2 * RATE)))
+    assert meter.measure(played, other).error
+
+
+def test_silence_is_no_match(played):
+    assert meter.measure(played, np.zeros(len(played))).error == "the ear stayed silent"
+
+
+# On real sound servers
+
+
+@pytest.fixture(scope="module", params=["pipewire", "pulse"])
+def sound_server(request):
+    with SERVERS[request.param]() as server:
+        server.start_control("program", "control")
+        yield server
+
+
+def relay(server, source, sink):
+    """A stand-in for the product: parec into pacat."""
+    command = (f"parec -d {source}.monitor --raw --format=float32le --latency-msec=20 | "
+               f"pacat -d {sink} --raw --format=float32le --latency-msec=20")
+    return Process(["sh", "-c", command], server.log_path("relay"), env=server.environment())
+
+
+def test_a_relay_is_heard(sound_server):
+    with started(relay(sound_server, "program", "ear1")):
+        take = listen_in(sound_server, ["ear1", "control"], seconds=2)
+    assert take["ear1"].correlation > 0.99, take["ear1"]
+    assert take["control"].correlation > 0.99, take["control"]
+    assert 0 < take["ear1"].median_ms < 500
+
+
+def test_a_deaf_ear_is_told_from_a_hearing_one(sound_server):
+    take = listen_in(sound_server, ["ear2", "control"], seconds=2)
+    assert take["ear2"].error == "the ear stayed silent"
+    assert not take["control"].error
+
+
+def test_a_killed_server_comes_back(sound_server):
+    sound_server.kill()
+    assert processes_using(sound_server.runtime) == []
+    sound_server.start()
+    sound_server.start_control("program", "control")
+    take = listen_in(sound_server, ["control"], seconds=2)
+    assert not take["control"].error
