@@ -1,0 +1,141 @@
+"""The product under test: `auralync serve` and `auralync listen`, and the events they print."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from .processes import LabError, Process
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def binary():
+    """The built program: AURALYNC_BINARY, or the release build of this repository."""
+    path = Path(os.environ.get("AURALYNC_BINARY") or REPOSITORY / ".build/release/auralync")
+    if not path.exists():
+        raise LabError(f"{path} is missing: swift build -c release --product auralync")
+    return path
+
+
+class Program(Process):
+    """A running `auralync` that logs JSON; its events are read from the log."""
+
+    def __init__(self, arguments, log, env, stdin=subprocess.DEVNULL, prefix=()):
+        super().__init__([*prefix, binary(), *arguments], log, env=env, stdin=stdin)
+
+    @property
+    def all_events(self):
+        """Everything printed so far, one dictionary a line; a last half line is left out."""
+        text = self.output
+        lines = text[:text.rfind("\n") + 1].splitlines()
+        try:
+            return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise LabError(f"not JSON: {error} in {lines!r}") from None
+
+    def events(self, event, **fields):
+        return [
+            e for e in self.all_events
+            if e.get("event") == event and all(e.get(k) == v for k, v in fields.items())]
+
+    def event(self, event, seconds=10.0, **fields):
+        """Waits for the first such event."""
+        what = f"{self.name}: event {event} {fields or ''}".strip()
+        return self.until(what, lambda: self.events(event, **fields), seconds)[0]
+
+    def new_event(self, event, known, seconds=10.0, **fields):
+        """Waits for an event of a kind of which `known` were there before."""
+        what = f"{self.name}: another event {event} {fields or ''}".strip()
+        return self.until(what, lambda: self.events(event, **fields)[known:], seconds)[0]
+
+    @property
+    def error_line(self):
+        """What it said on stderr; a clear error is exactly one line."""
+        return self.errors.strip()
+
+
+class Serve(Program):
+    """`auralync serve` on a free port unless the options say otherwise."""
+
+    def __init__(self, *options, log, env, port=0, **process):
+        options = [str(o) for o in options]
+        split = options.index("--") if "--" in options else len(options)
+        arguments = ["serve", "--port", str(port), "--log-format", "json",
+                     *options[:split], *options[split:]]
+        super().__init__(arguments, log, env, **process)
+
+    @property
+    def serving(self):
+        return self.event("serving")
+
+    @property
+    def port(self):
+        return self.serving["port"]
+
+    @property
+    def address(self):
+        return ("127.0.0.1", self.port)
+
+    @property
+    def listeners(self):
+        status = self.events("status")
+        return status[-1]["listeners"] if status else 0
+
+
+class Listen(Program):
+    """`auralync listen` to a port of this machine."""
+
+    def __init__(self, port, *options, log, env, host="127.0.0.1", **process):
+        super().__init__(
+            ["listen", f"{host}:{port}", "--log-format", "json", *map(str, options)], log, env,
+            **process)
+
+    def until_playing(self, seconds=10.0):
+        self.event("status", seconds, state="playing")
+
+
+class Peer(Process):
+    """A module of the laboratory as a program of its own, so that its timing is its own.
+
+    It prints JSON events; the first one tells the port it listens on.
+    """
+
+    def __init__(self, module, *arguments, log):
+        lab = Path(__file__).resolve().parents[1]
+        super().__init__(
+            ["/usr/bin/python3", "-B", "-m", module, *arguments], log,
+            env={**os.environ, "PYTHONPATH": str(lab)})
+
+    @property
+    def port(self):
+        return self.until("the peer's port", lambda: self.events("listening"))[0]["port"]
+
+    @property
+    def all_events(self):
+        text = self.output
+        return [json.loads(x) for x in text[:text.rfind("\n") + 1].splitlines()]
+
+    def events(self, event):
+        return [e for e in self.all_events if e.get("event") == event]
+
+
+def original_server(*options, log):
+    """`lab.original_server` with its options."""
+    return Peer("lab.original_server", *options, log=log)
+
+
+def proxy(port, log):
+    """`lab.proxy` in front of a port of this machine."""
+    return Peer("lab.proxy", f"127.0.0.1:{port}", log=log)
+
+
+def crowd(port, clients, seconds, log):
+    """`lab.crowd` on a port of this machine."""
+    return Peer("lab.crowd", f"127.0.0.1:{port}", f"--clients={clients}", f"--seconds={seconds}",
+                log=log)
+
+
+def original_client(port, *options, log):
+    """`lab.original_client` on a port of this machine."""
+    return Peer("lab.original_client", f"127.0.0.1:{port}", *options, log=log)
