@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest  # noqa: E402
 
+from lab.soundserver import SERVERS  # noqa: E402
 from lab.stage import Stage  # noqa: E402
 
 
@@ -21,4 +22,19 @@ def pytest_configure(config):
 def stage(tmp_path):
     """Starts programs on a machine without a sound server; ends them after the test."""
     with Stage(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module", params=["pipewire", "pulse"])
+def sound_server(request):
+    """A headless sound server with a control ear, shared by the tests of a file."""
+    with SERVERS[request.param](("program", "ear1", "ear2", "control")) as server:
+        server.start_control("program", "control")
+        yield server
+
+
+@pytest.fixture
+def room(sound_server, tmp_path):
+    """Starts programs that use the sound server; ends them after the test."""
+    with Stage(tmp_path, sound_server) as stage:
         yield stage

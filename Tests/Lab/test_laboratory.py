@@ -7,7 +7,6 @@ from scipy import signal
 from lab import meter
 from lab.meter import RATE
 from lab.processes import Process, processes_using, started
-from lab.soundserver import SERVERS
 from lab.takes import listen_in
 
 
@@ -82,13 +81,6 @@ def test_silence_is_no_match(played):
 
 
 # On real sound servers
-
-
-@pytest.fixture(scope="module", params=["pipewire", "pulse"])
-def sound_server(request):
-    with SERVERS[request.param]() as server:
-        server.start_control("program", "control")
-        yield server
 
 
 def relay(server, source, sink):

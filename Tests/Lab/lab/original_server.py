@@ -3,7 +3,7 @@
     python3 -m lab.original_server --content FILE.f32 --format 44100:2:1024
 
 sends the announcement and then the file's chunks in real time, over and over for ever. It prints
-one JSON line per event: {"event": "listening", "port": …}, "connected", "left", "stall".
+one JSON line per event: {"event": "listening", "port": …}, "connected", "left".
 """
 
 import argparse
@@ -139,20 +139,15 @@ class OriginalServer:
             client.sendall(data)
 
     def _stream(self, client):
-        """Chunks in real time; after a stall what is due goes at once, as after a bad moment of the
-        network."""
+        """Chunks in real time; after a freeze what is due goes at once, as after a bad moment of
+        the network."""
         options = self.options
         begin = time.monotonic()
         duration = self.chunk_frames / self.rate
-        stall_at = options.stall_after
         for number, body in enumerate(itertools.cycle(self.content)):
             elapsed = time.monotonic() - begin
             if options.close_after and elapsed > options.close_after:
                 return
-            if stall_at is not None and elapsed >= stall_at:
-                say("stall", seconds=options.stall)
-                time.sleep(options.stall)
-                stall_at += options.stall_every
             # A chunk is complete when its last frame has been played.
             time.sleep(max(0.0, begin + (number + 1) * duration - time.monotonic()))
             self._send(client, framed(body))
@@ -169,9 +164,6 @@ def main():
         *ANSWERS, *RAW_ANSWERS])
     parser.add_argument("--split", type=int, default=0, help="bytes of one send call")
     parser.add_argument("--close-after", type=float, default=0, help="seconds")
-    parser.add_argument("--stall", type=float, default=0.3, help="seconds of one stall")
-    parser.add_argument("--stall-after", type=float, help="seconds before the first stall")
-    parser.add_argument("--stall-every", type=float, default=1e9, help="seconds between two")
     parser.add_argument("--clients", type=int, default=0, help="end after so many; 0: never")
     OriginalServer(parser.parse_args()).run()
 
