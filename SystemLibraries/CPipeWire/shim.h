@@ -101,6 +101,40 @@ static inline int aura_pw_stream_time(struct pw_stream *stream, struct pw_time *
   return pw_stream_get_time_n(stream, time, sizeof *time);
 }
 
+// The sound in a buffer of interleaved float32 frames; NULL when it is empty or broken.
+static inline const float *aura_pw_sound(const struct pw_buffer *buffer, int channels,
+                                         int *frames) {
+  *frames = 0;
+  if (!buffer->buffer || buffer->buffer->n_datas == 0) return NULL;
+  const struct spa_data *data = &buffer->buffer->datas[0];
+  if (!data->data || !data->chunk) return NULL;
+  uint32_t offset = SPA_MIN(data->chunk->offset, data->maxsize);
+  *frames = (int)(SPA_MIN(data->chunk->size, data->maxsize - offset) / (channels * sizeof(float)));
+  return *frames ? (const float *)((const uint8_t *)data->data + offset) : NULL;
+}
+
+// What one buffer holds, and how many frames are in this and in the newer buffers.
+typedef void (*aura_pw_deliver)(void *context, const float *samples, int frames,
+                                int frames_to_end);
+
+// On the audio thread: gives every buffer that is there to `deliver`, oldest first.
+// In C because Swift makes up a type's metadata (and allocates) when it first needs an array here.
+static inline void aura_pw_drain(struct pw_stream *stream, int channels, aura_pw_deliver deliver,
+                                 void *context) {
+  struct pw_buffer *buffers[32];
+  int count = 0, frames, to_end = 0;
+  while (count < 32 && (buffers[count] = pw_stream_dequeue_buffer(stream))) {
+    aura_pw_sound(buffers[count++], channels, &frames);
+    to_end += frames;
+  }
+  for (int i = 0; i < count; i++) {
+    const float *samples = aura_pw_sound(buffers[i], channels, &frames);
+    if (samples) deliver(context, samples, frames, to_end);
+    to_end -= frames;
+    pw_stream_queue_buffer(stream, buffers[i]);
+  }
+}
+
 static inline struct spa_source *aura_pw_add_timer(struct pw_loop *loop,
                                                    spa_source_timer_func_t callback, void *data) {
   return pw_loop_add_timer(loop, callback, data);

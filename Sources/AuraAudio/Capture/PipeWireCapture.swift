@@ -38,52 +38,25 @@ private final class CaptureCallback: PipeWireCallback, @unchecked Sendable {
   init(tap: CaptureTap) { self.tap = tap }
 }
 
-private let mostBuffers = 32
-private let bytesPerFrame = 8
-
 /// On the audio thread: hands over every buffer that is there.
 private func captureProcess(_ context: UnsafeMutableRawPointer?) {
   guard let context = unsafe context else { return }
   let callback = unsafe Unmanaged<CaptureCallback>.fromOpaque(context).takeUnretainedValue()
   guard let stream = unsafe callback.stream else { return }
-  // 256 bytes, on the stack.
-  unsafe withUnsafeTemporaryAllocation(
-    of: UnsafeMutablePointer<pw_buffer>.self, capacity: mostBuffers
-  ) { buffers in
-    var count = 0
-    var following = 0
-    while count < mostBuffers, let buffer = unsafe pw_stream_dequeue_buffer(stream) {
-      unsafe buffers.initializeElement(at: count, to: buffer)
-      following += unsafe sound(in: buffer).frames
-      count += 1
-    }
-    // The newest buffer ends at the cycle that is under way; the others came before it.
-    let newest = unsafe instantOfCycle(stream)
-    for index in 0..<count {
-      let buffer = unsafe buffers[index]
-      let (samples, frames) = unsafe sound(in: buffer)
-      if let samples = unsafe samples, frames > 0 {
-        let at = newest - Duration.frames(following)
-        unsafe callback.tap.deliver(samples, frames: frames, capturedAt: at)
-      }
-      following -= frames
-      unsafe pw_stream_queue_buffer(stream, buffer)
-    }
-  }
+  unsafe aura_pw_drain(stream, Int32(SampleRing.channels), deliver, context)
 }
 
-/// The sound in a buffer; nothing when it is empty or broken.
-private func sound(
-  in buffer: UnsafeMutablePointer<pw_buffer>
-) -> (samples: UnsafePointer<Float>?, frames: Int) {
-  guard let inner = unsafe buffer.pointee.buffer, unsafe inner.pointee.n_datas > 0,
-    let data = unsafe inner.pointee.datas, let bytes = unsafe data.pointee.data,
-    let chunk = unsafe data.pointee.chunk
-  else { return (nil, 0) }
-  let offset = Int(unsafe min(chunk.pointee.offset, data.pointee.maxsize))
-  let size = Int(unsafe min(chunk.pointee.size, data.pointee.maxsize - UInt32(offset)))
-  let samples = unsafe (bytes + offset).assumingMemoryBound(to: Float.self)
-  return unsafe (UnsafePointer(samples), size / bytesPerFrame)
+/// On the audio thread: hands over one buffer.
+private func deliver(
+  _ context: UnsafeMutableRawPointer?, _ samples: UnsafePointer<Float>?, _ frames: Int32,
+  _ framesToEnd: Int32
+) {
+  guard let context = unsafe context, let samples = unsafe samples else { return }
+  let callback = unsafe Unmanaged<CaptureCallback>.fromOpaque(context).takeUnretainedValue()
+  guard let stream = unsafe callback.stream else { return }
+  // The newest buffer ends at the cycle that is under way; the others came before it.
+  let at = unsafe instantOfCycle(stream) - Duration.frames(Int(framesToEnd))
+  unsafe callback.tap.deliver(samples, frames: Int(frames), capturedAt: at)
 }
 
 /// When the sound that ends with this cycle was at the output or input.
