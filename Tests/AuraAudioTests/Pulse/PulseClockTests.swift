@@ -17,7 +17,7 @@ struct PulseClockTests {
     return clock
   }
 
-  private func offset(of clock: PulseClock) -> Duration? {
+  private func shift(of clock: PulseClock) -> Duration? {
     clock.instant(ofFrame: 0).map { $0 - start }
   }
 
@@ -35,25 +35,25 @@ struct PulseClockTests {
 
   @Test func noiseIsAveraged() throws {
     let clock = steadyClock(reports: 200) { .milliseconds($0 % 2 == 0 ? 4 : -4) }
-    let offset = try #require(offset(of: clock))
-    #expect(abs(offset.inMilliseconds) < 0.5)
+    let learned = try #require(shift(of: clock))
+    #expect(abs(learned.inMilliseconds) < 0.5)
   }
 
   @Test func driftIsFollowed() throws {
     // The device is 200 ppm slow: 40 microseconds between two reports.
     let clock = steadyClock(reports: 500) { .microseconds(40 * $0) }
-    let offset = try #require(offset(of: clock))
-    #expect(abs(offset.inMilliseconds - 0.040 * 499) < 0.5)
+    let learned = try #require(shift(of: clock))
+    #expect(abs(learned.inMilliseconds - 0.040 * 499) < 0.5)
   }
 
   @Test func aSingleLateReportChangesNothing() {
     var clock = steadyClock(reports: 20)
     clock.report(position: .seconds(4), at: start + .seconds(5))
     #expect(clock.isInDoubt)
-    #expect(offset(of: clock) == .zero)
+    #expect(shift(of: clock) == .zero)
     clock.report(position: .seconds(6), at: start + .seconds(6))
     #expect(!clock.isInDoubt)
-    #expect(offset(of: clock) == .zero)
+    #expect(shift(of: clock) == .zero)
   }
 
   @Test(arguments: [-500, 500]) func aConfirmedJumpIsTakenWhole(milliseconds: Int) {
@@ -62,6 +62,6 @@ struct PulseClockTests {
     clock.report(position: .seconds(4), at: start + .seconds(4) + jump)
     clock.report(position: .seconds(5), at: start + .seconds(5) + jump)
     #expect(!clock.isInDoubt)
-    #expect(offset(of: clock) == jump)
+    #expect(shift(of: clock) == jump)
   }
 }
