@@ -70,8 +70,9 @@ private struct FileReader: ~Copyable {
   private var hasEnded = false
 
   init(path: String) throws(CodecError) {
-    file = try SoundFile(path: path)
-    converter = try StereoConverter(channels: file.channels, sampleRate: file.sampleRate)
+    let opened = try SoundFile(path: path)
+    converter = try StereoConverter(channels: opened.channels, sampleRate: opened.sampleRate)
+    file = opened
   }
 
   var duration: Duration? { file.duration }
@@ -82,7 +83,8 @@ private struct FileReader: ~Copyable {
     while converter.readyFrames < frames, !hasEnded {
       decoded.removeAll(keepingCapacity: true)
       if file.read(frames: Self.framesAtOnce, appendingTo: &decoded) > 0 {
-        converter.convert(decoded.span)
+        let frames = decoded
+        converter.convert(frames.span)
       } else {
         converter.finish()
         hasEnded = true

@@ -1,4 +1,4 @@
-package import AuraAudio
+internal import AuraAudio
 internal import AuraHost
 internal import AuraStream
 internal import Synchronization

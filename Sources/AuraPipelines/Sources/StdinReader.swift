@@ -85,8 +85,10 @@ struct StdinReader: ~Copyable {
 
   private mutating func decode(_ count: Int) {
     decoded.removeAll(keepingCapacity: true)
-    unsafe decoder.decode(bytes.span.extracting(0..<count).bytes, appendingTo: &decoded)
-    converter.convert(decoded.span)
+    let received = bytes
+    unsafe decoder.decode(received.span.extracting(0..<count).bytes, appendingTo: &decoded)
+    let frames = decoded
+    converter.convert(frames.span)
   }
 
   private mutating func end(_ reason: String) {

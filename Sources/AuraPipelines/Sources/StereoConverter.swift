@@ -28,7 +28,8 @@ struct StereoConverter: ~Copyable {
   mutating func convert(_ input: Span<Float>) {
     stereo.removeAll(keepingCapacity: true)
     mixer.mixToStereo(input, appendingTo: &stereo)
-    resampler.convert(stereo.span, appendingTo: &ready)
+    let mixed = stereo
+    resampler.convert(mixed.span, appendingTo: &ready)
   }
 
   /// Makes ready what the resampler still holds: the input has ended.

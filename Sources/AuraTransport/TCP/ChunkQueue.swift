@@ -39,7 +39,8 @@ internal import Synchronization
   var isEmpty: Bool { tail.load(ordering: .acquiring) == head.load(ordering: .relaxed) }
 
   /// Writer: appends one chunk of exactly the format's size.
-  func push(_ samples: UnsafePointer<Float>, capturedAt: HostTime) {
+  func push(_ samples: Span<Float>, capturedAt: HostTime) {
+    precondition(samples.count * 4 == messageByteCount - 4, "a chunk has the format's size")
     let tail = tail.load(ordering: .relaxed)
     guard tail - head.load(ordering: .acquiring) < Self.slots else {
       overflow.wrappingAdd(1, ordering: .relaxed)
@@ -48,7 +49,11 @@ internal import Synchronization
     let slot = tail % Self.slots
     let body = unsafe UnsafeMutableRawPointer(bytes + slot * messageByteCount + 4)
     // Little-endian float32 is what the wire wants and what every supported machine has.
-    unsafe body.copyMemory(from: samples, byteCount: messageByteCount - 4)
+    unsafe samples.withUnsafeBytes { bytes in
+      if let base = bytes.baseAddress {
+        unsafe body.copyMemory(from: base, byteCount: bytes.count)
+      }
+    }
     unsafe instants[slot] = capturedAt
     self.tail.store(tail + 1, ordering: .releasing)
   }

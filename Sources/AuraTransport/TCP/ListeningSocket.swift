@@ -12,6 +12,7 @@ struct ListeningSocket: ~Copyable {
   ///   - port: the port.
   ///   - backlog: connections that may wait for accept(2).
   ///   - sendBufferBytes: what the kernel may hold of a client's unsent sound.
+  /// - Throws: `TransportError` `.cannotBind`.
   init(
     address: String, port: Int, backlog: Int, sendBufferBytes: Int
   ) throws(TransportError) {

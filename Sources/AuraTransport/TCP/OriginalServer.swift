@@ -105,8 +105,8 @@ package final class OriginalServer: Sendable {
   /// - Parameters:
   ///   - samples: exactly one chunk: `chunkSize` frames of `channels` samples.
   ///   - capturedAt: the instant of its first frame.
-  package func publish(_ samples: UnsafePointer<Float>, capturedAt: HostTime) {
-    unsafe queue.push(samples, capturedAt: capturedAt)
+  package func publish(_ samples: Span<Float>, capturedAt: HostTime) {
+    queue.push(samples, capturedAt: capturedAt)
     wakeUp.signal()
   }
 

@@ -140,6 +140,7 @@ package struct TCPConnection: ~Copyable {
   /// - Parameters:
   ///   - buffer: where they go; at most as many as fit.
   ///   - timeout: how long to wait for the first of them.
+  /// - Returns: what became of it.
   package func receive(into buffer: inout [UInt8], timeout: Duration) -> Received {
     switch Self.wait(for: socket, Int16(POLLIN), cancel, timeout) {
     case .cancelled: return .cancelled

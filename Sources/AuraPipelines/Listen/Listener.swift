@@ -1,0 +1,112 @@
+package import AuraAudio
+internal import AuraHost
+package import AuraStream
+internal import Synchronization
+
+/// Plays a broadcast of the original protocol: connects, receives, plays, connects again.
+package final class Listener: Sendable {
+  package struct Options: Sendable {
+    package var host: String
+    package var port: Int
+    package var backend: SoundBackend
+    /// The output; nil is the default one, followed when it changes.
+    package var outputName: String?
+    package var volumePercent: Int
+    /// How much sound to hold; nil finds it from how evenly sound arrives.
+    package var buffer: Duration?
+
+    package init(
+      host: String, port: Int, backend: SoundBackend, outputName: String?, volumePercent: Int,
+      buffer: Duration?
+    ) {
+      self.host = host
+      self.port = port
+      self.backend = backend
+      self.outputName = outputName
+      self.volumePercent = volumePercent
+      self.buffer = buffer
+    }
+  }
+
+  /// Something the person who listens wants to know; told on several threads.
+  package enum Event: Sendable {
+    case connecting
+    /// Sound will come; `isLocal` when the server is this computer.
+    case connected(address: String, format: OriginalFormat, isLocal: Bool)
+    /// The connection is gone or was not to be had; the next attempt follows.
+    case disconnected(reason: String, retryIn: Duration)
+    /// There is no sense in trying again.
+    case failed(reason: String)
+    case output(StreamEvent)
+  }
+
+  /// The numbers of one moment.
+  package struct Statistics: Sendable {
+    package enum State: String, Sendable { case playing, buffering, waiting }
+    package var state = State.waiting
+    package var decibels = LevelMeter.floor
+    /// Received sound that waits to be played, on average.
+    package var buffer = Duration.zero
+    /// What the buffer is steered to.
+    package var target = Duration.zero
+    /// From the buffer to the ear, as the sound system reports it.
+    package var output = Duration.zero
+    /// Sound left out to catch up.
+    package var skipped = Duration.zero
+    /// Times the output ran dry.
+    package var underruns = 0
+    /// Silence played because nothing was there.
+    package var silent = Duration.zero
+    /// How much faster than received sound is played, in parts per million.
+    package var ratePPM = 0.0
+    /// Sound received since the beginning.
+    package var received = Duration.zero
+    /// Times the connection was made again.
+    package var reconnections = 0
+
+    package init() {}
+  }
+
+  private static let longestBuffer = 7 * MediaTime.rate  // 5 s and room for a burst
+
+  private let tap: PlaybackTap
+  private let session: OriginalSession
+  private let output: StreamSupervisor
+  private let thread: HostThread
+
+  /// Opens the output and begins to connect.
+  ///
+  /// - Parameters:
+  ///   - options: whom to listen to, and how.
+  ///   - onEvent: told of what happens; must not call `stop`.
+  /// - Throws: `SoundError` when the output cannot be had.
+  package init(_ options: Options, onEvent: @escaping @Sendable (Event) -> Void) throws(SoundError)
+  {
+    let tap = PlaybackTap(minimumFrames: Self.longestBuffer, resumeThreshold: 1)
+    self.tap = tap
+    output = try StreamSupervisor(
+      name: "aura-output",
+      make: { (handler) throws(SoundError) in
+        try Sound.playback(
+          to: options.outputName, of: options.backend, from: tap, onEvent: handler)
+      }, onEvent: { onEvent(.output($0)) })
+    let session = OriginalSession(options, tap: tap, onEvent: onEvent)
+    self.session = session
+    thread = HostThread(name: "aura-network", realTimePriority: 15) { session.run() }
+  }
+
+  /// How things stand.
+  package var statistics: Statistics {
+    var statistics = session.statistics
+    statistics.output = tap.reportedOutputDelay
+    statistics.underruns = tap.underruns
+    statistics.silent = .frames(tap.silentFrames)
+    return statistics
+  }
+
+  /// Stops listening. A name service that does not answer is not waited for.
+  package func stop() {
+    if session.stop(within: .milliseconds(500)) { thread.join() }
+    output.stop()
+  }
+}

@@ -1,0 +1,41 @@
+package import AuraAudio
+
+/// The sound systems under one roof: what differs between them ends here.
+package enum Sound {
+  /// What a sound server can capture from and play to.
+  ///
+  /// - Throws: `SoundError` when there is no such server or it refuses us.
+  package static func devices(of backend: SoundBackend) throws(SoundError) -> [SoundDevice] {
+    switch backend {
+    case .pipewire: try PipeWireDevices.list()
+    case .pulse: try PulseDevices.list()
+    }
+  }
+
+  /// Starts to capture; the stream's documentation says what is thrown and told.
+  static func capture(
+    _ target: CaptureTarget, from backend: SoundBackend, into tap: CaptureTap,
+    onEvent: @escaping @Sendable (StreamEvent) -> Void
+  ) throws(SoundError) -> any SoundStream {
+    switch backend {
+    case .pipewire:
+      try PipeWireCapture(target: target, clientName: "AuraLync", tap: tap, onEvent: onEvent)
+    case .pulse:
+      try PulseCapture(target: target, clientName: "AuraLync", tap: tap, onEvent: onEvent)
+    }
+  }
+
+  /// Starts to play; the stream's documentation says what is thrown and told.
+  static func playback(
+    to deviceName: String?, of backend: SoundBackend, from tap: PlaybackTap,
+    onEvent: @escaping @Sendable (StreamEvent) -> Void
+  ) throws(SoundError) -> any SoundStream {
+    switch backend {
+    case .pipewire:
+      try PipeWirePlayback(
+        deviceName: deviceName, clientName: "AuraLync", tap: tap, onEvent: onEvent)
+    case .pulse:
+      try PulsePlayback(deviceName: deviceName, clientName: "AuraLync", tap: tap, onEvent: onEvent)
+    }
+  }
+}
