@@ -11,6 +11,6 @@ struct AuraLync: ParsableCommand {
     version: version,
     // A new command is one more name here.
     subcommands: [
-      ConfigCommand.self
+      ServeCommand.self, ListenCommand.self, DevicesCommand.self, ConfigCommand.self,
     ])
 }

@@ -1,4 +1,5 @@
 internal import AuraAudio
+internal import AuraStream
 
 extension SettingKey {
   /// Every setting. One line here and one in `Settings` make a file key, a variable and a check;
@@ -14,9 +15,9 @@ extension SettingKey {
     .special(
       .stdinFormat, for: [.serve], valueName: "format",
       allowed: "s16le or f32le, then :RATE 8000–192000 and :CHANNELS 1–8 if you like",
-      defaultText: StdinFormat().text, "What the samples on standard input are.",
-      value: { .string($0.stdinFormat.text) },
-      assign: { put(StdinFormat.init, $0, into: \.stdinFormat, of: &$1) }),
+      defaultText: Settings().stdinFormat.description, "What the samples on standard input are.",
+      value: { .string($0.stdinFormat.description) },
+      assign: { put(PCMFormat.init, $0, into: \.stdinFormat, of: &$1) }),
     .choice(
       .backend, \.backend, [("auto", nil)] + SoundBackend.allCases.map { ($0.rawValue, $0) },
       for: [.serve, .listen], valueName: "backend",

@@ -46,45 +46,6 @@ enum SourceSetting: Equatable, Sendable {
   }
 }
 
-/// What the raw samples on standard input are.
-struct StdinFormat: Equatable, Sendable {
-  enum Encoding: String, CaseIterable, Sendable {
-    /// Signed 16-bit integers, little-endian.
-    case s16le
-    /// 32-bit floating point from -1 to 1, little-endian.
-    case f32le
-  }
-
-  var encoding = Encoding.s16le
-  /// Frames a second.
-  var sampleRate = 48_000
-  /// Interleaved channels.
-  var channels = 2
-
-  static let sampleRates = 8000...192_000
-  static let channelCounts = 1...8
-
-  init() {}
-
-  /// Reads `s16le` or `f32le`, then optionally `:RATE` and `:CHANNELS`.
-  init?(_ text: String) {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count <= 3, let encoding = Encoding(rawValue: String(parts[0])) else { return nil }
-    self.encoding = encoding
-    if parts.count > 1 {
-      guard let rate = Int(parts[1]), Self.sampleRates.contains(rate) else { return nil }
-      sampleRate = rate
-    }
-    if parts.count > 2 {
-      guard let count = Int(parts[2]), Self.channelCounts.contains(count) else { return nil }
-      channels = count
-    }
-  }
-
-  /// As it is written in a setting.
-  var text: String { "\(encoding.rawValue):\(sampleRate):\(channels)" }
-}
-
 /// Three settings at once, as the original program named them.
 enum Preset: String, CaseIterable, Sendable {
   case smooth

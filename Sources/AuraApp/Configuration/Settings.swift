@@ -1,10 +1,11 @@
 internal import AuraAudio
+internal import AuraStream
 
 /// What the program was told, after defaults, file, environment and options were laid over each
 /// other. The initial values here are the defaults; `SettingKey.all` has everything else.
 struct Settings: Sendable {
   var source = SourceSetting.system
-  var stdinFormat = StdinFormat()
+  var stdinFormat = PCMFormat(encoding: .s16le)
   /// nil: whichever sound server runs.
   var backend: SoundBackend?
   var preset = Preset.smooth

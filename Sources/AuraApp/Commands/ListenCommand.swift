@@ -1,0 +1,26 @@
+internal import ArgumentParser
+
+/// `auralync listen`: plays what a server sends.
+struct ListenCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "listen",
+    abstract: "Listen to a server.",
+    discussion: """
+      Plays on this computer what `auralync serve` captures on another. When the server goes away, \
+      listen waits and connects again by itself.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "The server: a name or an address, IPv6 in brackets when a port follows.",
+      valueName: "host[:port]"))
+  var server: String
+
+  @OptionGroup var settings: ListenSettings
+
+  func run() throws {
+    let settings = try settings.resolved()
+    let address = try ServerAddress(server, defaultPort: settings.port)
+    try ListenSession(settings, server: address).run()
+  }
+}

@@ -1,0 +1,102 @@
+internal import AuraAudio
+internal import AuraHost
+internal import AuraPipelines
+internal import AuraStream
+
+/// One run of `listen`: from the settings to the exit code.
+final class ListenSession {
+  private let settings: Settings
+  private let server: ServerAddress
+  private let output: Output
+  private let report: ListenReport
+  private let mailbox = Mailbox<Listener.Event>()
+  private let start = HostClock.now
+  private var isLocal = false
+  private var outputDevice: String?
+  private var hasWarned = false
+
+  init(_ settings: Settings, server: ServerAddress) {
+    self.settings = settings
+    self.server = server
+    let wakeUp = mailbox.wakeUp
+    output = Output(format: settings.logFormat) { wakeUp.signal() }
+    report = ListenReport(output, server: server)
+  }
+
+  /// Listens until told to stop, or until there is no sense in going on.
+  func run() throws {
+    SignalWakeUp.install()
+    guard let backend = try SoundChoice.backend(settings.backend) else {
+      throw UserError(
+        "No sound server is running here, so there is nothing to play to. "
+          + "Start PipeWire or PulseAudio, or listen on a computer with a desktop.")
+    }
+    let mailbox = mailbox
+    let listener = try Listener(
+      Listener.Options(
+        host: server.host, port: server.port, backend: backend, outputName: settings.output,
+        volumePercent: settings.volume, buffer: settings.buffer)
+    ) { mailbox.post($0) }
+    let failure = watch(listener, backend)
+    let numbers = listener.statistics
+    listener.stop()
+    if let failure { throw UserError(failure) }
+    report.summary(numbers, running: HostClock.now - start)
+  }
+
+  /// - Returns: why there is no sense in going on; nil when told to stop.
+  private func watch(_ listener: Listener, _ backend: SoundBackend) -> String? {
+    var poller = Poller()
+    poller.add(mailbox.wakeUp.fileDescriptor, for: .readable)
+    poller.add(SignalWakeUp.wakeUp.fileDescriptor, for: .readable)
+    var clock = SessionClock(
+      every: settings.statusEvery, isLive: report.isLive, now: HostClock.now)
+    while SignalWakeUp.received == nil, output.isOpen {
+      _ = poller.wait(timeout: clock.remaining(at: HostClock.now) ?? .seconds(3600))
+      mailbox.wakeUp.drain()
+      for event in mailbox.takeAll().events {
+        if case .failed(let reason) = event { return reason }
+        handle(event, backend)
+      }
+      guard clock.isDue(at: HostClock.now) else { continue }
+      if report.isLive {
+        report.showLive(listener.statistics)
+      } else {
+        report.status(listener.statistics)
+      }
+    }
+    return nil
+  }
+
+  private func handle(_ event: Listener.Event, _ backend: SoundBackend) {
+    switch event {
+    case .connecting: report.connecting()
+    case .connected(let address, let format, let isLocal):
+      report.connected(address: address, format: format)
+      self.isLocal = isLocal
+      warnOfFeedback(backend)
+    case .disconnected(let reason, let retryIn):
+      report.disconnected(reason: reason, retryIn: retryIn)
+    case .failed: break
+    case .output(let event):
+      report.played(event)
+      if case .running(let device) = event {
+        outputDevice = device
+        warnOfFeedback(backend)
+      }
+    }
+  }
+
+  /// A server on this computer most likely captures the default output: what is played there comes
+  /// back, again and again.
+  private func warnOfFeedback(_ backend: SoundBackend) {
+    guard isLocal, !hasWarned, let outputDevice,
+      let devices = try? Sound.devices(of: backend),
+      devices.contains(where: { $0.name == outputDevice && $0.kind == .output && $0.isDefault })
+    else { return }
+    hasWarned = true
+    report.warn(
+      "the server is this computer, and \(outputDevice) is what it captures unless told otherwise: "
+        + "the sound would go round and round. Choose another --output, or listen elsewhere.")
+  }
+}

@@ -1,0 +1,259 @@
+internal import AuraAudio
+internal import AuraHost
+internal import AuraPipelines
+internal import AuraStream
+internal import AuraTransport
+
+/// Everything that `serve` says. For one thread.
+final class ServeReport {
+  private let output: Output
+  private let live: LiveLine
+  private var capture = CaptureState.starting
+  private var wasEverRunning = false
+
+  private enum CaptureState: Equatable {
+    case starting
+    case running(String)
+    case waiting
+    case lost
+  }
+
+  init(_ output: Output) {
+    self.output = output
+    live = LiveLine(output)
+  }
+
+  /// Whether a terminal shows a line that lives.
+  var isLive: Bool { live.isLive }
+
+  private func say(
+    _ event: String, _ fields: JSONValue = [:], _ text: @autoclosure () -> String?
+  ) {
+    live.clear()
+    output.event(event, fields, text: text())
+  }
+
+  // MARK: At the start
+
+  /// What is on the air, and where.
+  struct Start {
+    var source: SourceSetting
+    var backend: SoundBackend?
+    var format: OriginalFormat
+    /// Addresses that others can connect to, the likeliest first.
+    var addresses: [IPAddress]
+    /// What was bound; empty means everything.
+    var bound: [String]
+    var port: Int
+    /// Who can hear: the networks, or nil for everyone who can reach us.
+    var networks: [IPNetwork]?
+  }
+
+  func started(_ start: Start) {
+    let places = start.addresses.map { "\($0.bracketed):\(start.port)" }
+    let format = start.format
+    say(
+      "serving",
+      [
+        "source": .string(start.source.text),
+        "backend": start.backend.map { .string($0.rawValue) } ?? .null,
+        "addresses": .array(places.map { .string($0) }),
+        "bound": .array(
+          (start.bound.isEmpty ? ["0.0.0.0", "::"] : start.bound).map { .string($0) }),
+        "port": .int(Int64(start.port)),
+        "format": Self.json(format),
+        "bytes_per_second_per_listener": .int(Int64(format.bytesPerSecond)),
+        "networks": start.networks.map { .array($0.map { .string($0.description) }) } ?? .null,
+      ], nil)
+    guard output.format == .text else { return }
+    output.line("AuraLync \(AuraLync.version) gives \(Self.words(for: start)) to everyone here.")
+    for (index, address) in start.addresses.enumerated() {
+      let place = start.port == 5555 ? "\(address)" : "\(address.bracketed):\(start.port)"
+      output.line((index == 0 ? "Listen with    " : "          or   ") + "auralync listen \(place)")
+    }
+    let channels = format.channels == 1 ? "mono" : "stereo"
+    output.line(
+      "A listener takes \(Words.bytes(format.bytesPerSecond))/s: \(format.sampleRate) Hz \(channels), "
+        + "\(format.chunkSize) frames (\(Words.milliseconds(format.chunkDuration))) a message.")
+    output.line(Self.whoCanHear(start))
+  }
+
+  static func json(_ format: OriginalFormat) -> JSONValue {
+    [
+      "sample_rate": .int(Int64(format.sampleRate)), "channels": .int(Int64(format.channels)),
+      "chunk_size": .int(Int64(format.chunkSize)),
+    ]
+  }
+
+  private static func words(for start: Start) -> String {
+    let system = start.backend.map { " (\($0.displayName))" } ?? ""
+    return switch start.source {
+    case .system: "what this computer plays\(system)"
+    case .device(let name): "the sound of \(name)\(system)"
+    case .file(let path): "the file \(path)"
+    case .stdin: "the sound on standard input"
+    case .tone(let hertz): "a tone of \(Words.decimal(hertz)) Hz"
+    }
+  }
+
+  private static func whoCanHear(_ start: Start) -> String {
+    let places = start.bound.isEmpty ? "all addresses" : start.bound.joined(separator: ", ")
+    guard let networks = start.networks else {
+      return "Open on \(places) to anyone who can reach this computer (--public), unencrypted."
+    }
+    let names = networks.map(\.description).joined(separator: ", ")
+    return
+      "Open on \(places): anyone on \(names) can listen, unencrypted; nobody from farther away."
+  }
+
+  func privateServer(
+    runtimeDirectory: String, environment: [String: String], hint: String, isForCommand: Bool
+  ) {
+    let members = environment.sorted { $0.key < $1.key }.map {
+      JSONValue.Member(name: $0.key, value: .string($0.value))
+    }
+    say(
+      "private-server",
+      ["runtime_dir": .string(runtimeDirectory), "environment": .object(members)],
+      isForCommand
+        ? nil : "No sound server runs here, so there is a private one. Play into it with:")
+    if output.format == .text, !isForCommand { output.line("    " + hint) }
+  }
+
+  // MARK: While it runs
+
+  func warn(_ message: String) {
+    say("warning", ["message": .string(message)], "Warning: \(message)")
+  }
+
+  func captured(_ event: StreamEvent) {
+    switch event {
+    case .running(let device):
+      guard capture != .running(device) else { return }
+      capture = .running(device)
+      let again = wasEverRunning ? " again" : ""
+      wasEverRunning = true
+      sayCapture("running", device: device, nil, "Capturing\(again) from \(device).")
+    case .waiting(let reason):
+      // After a lost server this is only the way back.
+      guard capture != .waiting, capture != .lost else { return }
+      capture = .waiting
+      sayCapture(
+        "waiting", device: nil, reason,
+        "Nothing to capture (\(reason)): listeners hear silence until there is.")
+    case .ended(let reason):
+      guard capture != .lost else { return }
+      capture = .lost
+      sayCapture(
+        "lost", device: nil, reason,
+        "Capture has stopped (\(reason)): listeners hear silence until it resumes.")
+    }
+  }
+
+  /// A file, or standard input, has come to its end.
+  func sourceEnded(_ reason: String) {
+    sayCapture(
+      "ended", device: nil, reason.isEmpty ? nil : reason,
+      reason.isEmpty ? "That was all the sound." : "The sound has ended: \(reason)")
+  }
+
+  private func sayCapture(_ state: String, device: String?, _ reason: String?, _ text: String) {
+    var members: [JSONValue.Member] = [.init(name: "state", value: .string(state))]
+    if let device { members.append(.init(name: "device", value: .string(device))) }
+    if let reason { members.append(.init(name: "reason", value: .string(reason))) }
+    say("capture", .object(members), text)
+  }
+
+  func client(_ event: OriginalServer.Event) {
+    switch event {
+    case .connected(let address, let clients):
+      sayClient("connected", address, clients, nil, "\(address) listens")
+    case .left(let address, let clients):
+      sayClient("left", address, clients, nil, "\(address) has left")
+    case .closed(let address, let clients, let reason):
+      sayClient("closed", address, clients, reason, "\(address) was closed: \(reason)")
+    case .refused(let address, let clients, let reason):
+      sayClient("refused", address, clients, reason, "\(address) was refused: \(reason)")
+    case .noRoom:
+      warn(
+        "the system has no file descriptor left for more listeners; raise the limit (ulimit -n).")
+    }
+  }
+
+  private func sayClient(
+    _ state: String, _ address: String, _ clients: Int, _ reason: String?, _ text: String
+  ) {
+    var members: [JSONValue.Member] = [
+      .init(name: "state", value: .string(state)),
+      .init(name: "address", value: .string(address)),
+      .init(name: "listeners", value: .int(Int64(clients))),
+    ]
+    if let reason { members.append(.init(name: "reason", value: .string(reason))) }
+    say("client", .object(members), "\(text) (\(Words.count(clients, "listener"))).")
+  }
+
+  /// The line that lives on a terminal.
+  func showLive(_ numbers: Broadcast.Statistics) { live.show(Self.statusText(numbers)) }
+
+  /// A status for a log.
+  func status(_ numbers: Broadcast.Statistics) {
+    say("status", Self.statusJSON(numbers), Self.statusText(numbers))
+  }
+
+  private static func statusText(_ numbers: Broadcast.Statistics) -> String {
+    let server = numbers.server
+    var parts = [
+      LevelBar.text(decibels: numbers.decibels), Words.count(server.clients, "listener"),
+      "\(server.droppedChunks + server.overflowedChunks) dropped",
+    ]
+    if server.clients > 0 { parts.append("sound up to \(Words.milliseconds(server.oldest)) old") }
+    if numbers.discarded > .zero {
+      parts.append("\(Words.milliseconds(numbers.discarded)) discarded")
+    }
+    if numbers.missing > .zero { parts.append("\(Words.milliseconds(numbers.missing)) missing") }
+    parts.append(Words.clock(numbers.media))
+    return parts.joined(separator: "  ")
+  }
+
+  private static func statusJSON(_ numbers: Broadcast.Statistics) -> JSONValue {
+    [
+      "listeners": .int(Int64(numbers.server.clients)), "level_db": .rounded(numbers.decibels),
+      "dropped_chunks": .int(Int64(numbers.server.droppedChunks)),
+      "overflowed_chunks": .int(Int64(numbers.server.overflowedChunks)),
+      "oldest_ms": .milliseconds(numbers.server.oldest),
+      "discarded_ms": .milliseconds(numbers.discarded),
+      "missing_ms": .milliseconds(numbers.missing),
+      "media_seconds": .rounded(numbers.media.inSeconds),
+    ]
+  }
+
+  // MARK: At the end
+
+  func summary(_ numbers: Broadcast.Statistics, running: Duration) {
+    let server = numbers.server
+    say(
+      "summary",
+      [
+        "seconds": .rounded(running.inSeconds),
+        "clients_served": .int(Int64(server.clientsServed)),
+        "most_listeners": .int(Int64(server.mostClients)),
+        "refused": .int(Int64(server.clientsRefused)),
+        "bytes_sent": .int(Int64(server.bytesSent)),
+        "dropped_chunks": .int(Int64(server.droppedChunks)),
+        "discarded_ms": .milliseconds(numbers.discarded),
+        "missing_ms": .milliseconds(numbers.missing),
+      ],
+      "Served \(Words.count(server.clientsServed, "listener")) in \(Words.clock(running)), "
+        + "\(server.mostClients) at most at once; \(Words.bytes(server.bytesSent)) sent, "
+        + "\(server.droppedChunks) dropped, \(Words.milliseconds(numbers.discarded)) discarded, "
+        + "\(Words.milliseconds(numbers.missing)) missing.")
+  }
+}
+
+extension JSONValue {
+  /// Milliseconds with one digit behind the point.
+  static func milliseconds(_ duration: Duration) -> JSONValue { .rounded(duration.inMilliseconds) }
+
+  /// A number with one digit behind the point.
+  static func rounded(_ value: Double) -> JSONValue { .double((value * 10).rounded() / 10) }
+}

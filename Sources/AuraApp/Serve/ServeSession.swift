@@ -1,0 +1,213 @@
+internal import AuraAudio
+internal import AuraHost
+internal import AuraPipelines
+internal import AuraStream
+internal import AuraTransport
+internal import Synchronization
+
+/// One run of `serve`: from the settings to the exit code.
+///
+/// Its thread writes to the screen and waits; everything else happens on others and is left in the
+/// mailbox.
+final class ServeSession {
+  /// How long listeners may take to receive the end of a file.
+  private static let drainTime = Duration.seconds(5)
+  private static let commandGrace = Duration.milliseconds(300)
+
+  private enum Happening: Sendable {
+    case broadcast(Broadcast.Event)
+    case commandEnded(ChildProcess.Exit)
+    case privateServerDied(String)
+    case warning(String)
+  }
+
+  private let settings: Settings
+  private let command: [String]
+  private let output: Output
+  private let report: ServeReport
+  private let mailbox = Mailbox<Happening>()
+  private let start = HostClock.now
+  private var numbers: Broadcast.Statistics?
+
+  /// How a session ends.
+  private struct Ending {
+    var status: Int32 = 0
+    var drains = false
+  }
+
+  init(_ settings: Settings, command: [String]) {
+    self.settings = settings
+    self.command = command
+    let wakeUp = mailbox.wakeUp
+    output = Output(format: settings.logFormat) { wakeUp.signal() }
+    report = ServeReport(output)
+  }
+
+  /// Serves until told to stop or until there is nothing more to serve.
+  ///
+  /// - Returns: the exit code.
+  func run() throws -> Int32 {
+    SignalWakeUp.install()
+    HostLimits.raiseOpenFiles()
+    let sound = try soundSource()
+    defer { sound.privateServer?.stop() }
+    let broadcast = try broadcast(of: sound.source)
+    let player: ChildProcess?
+    do {
+      tellStart(of: broadcast, sound)
+      player = try startCommand(sound.privateServer)
+    } catch {
+      broadcast.stop()
+      throw error
+    }
+    let ending = watch(broadcast)
+    _ = player?.terminate(grace: Self.commandGrace)
+    broadcast.stop(draining: ending.drains ? Self.drainTime : .zero)
+    report.summary(broadcast.statistics, running: HostClock.now - start)
+    return ending.status
+  }
+
+  // MARK: Beginning
+
+  private struct SoundSource {
+    var source: BroadcastSource
+    var backend: SoundBackend?
+    var privateServer: PrivateSoundServer?
+  }
+
+  private func soundSource() throws -> SoundSource {
+    switch settings.source {
+    case .file(let path): return SoundSource(source: .file(path: path))
+    case .stdin: return SoundSource(source: .stdin(settings.stdinFormat))
+    case .tone(let hertz): return SoundSource(source: .tone(hertz: hertz))
+    case .system: return try soundServer(.defaultOutputMonitor)
+    case .device(let name): return try soundServer(.device(name: name))
+    }
+  }
+
+  private func soundServer(_ target: CaptureTarget) throws -> SoundSource {
+    // A command's sound goes to the listeners and nowhere else: it gets a server of its own.
+    let isForCommand = !command.isEmpty && target == .defaultOutputMonitor
+    if !isForCommand, let backend = try SoundChoice.backend(settings.backend) {
+      return SoundSource(source: .sound(target, backend), backend: backend)
+    }
+    guard target == .defaultOutputMonitor, settings.backend != .pulse || isForCommand else {
+      throw UserError(
+        "No sound server is running, so there is no such device. See `auralync devices`.")
+    }
+    let mailbox = mailbox
+    let server = try PrivateSoundServer.start { mailbox.post(.privateServerDied($0)) }
+    server.useInThisProcess()
+    return SoundSource(
+      source: .sound(target, .pipewire), backend: .pipewire, privateServer: server)
+  }
+
+  private func broadcast(of source: BroadcastSource) throws -> Broadcast {
+    let gate = NetworkGate(isPublic: settings.isPublic)
+    let mailbox = mailbox
+    return try Broadcast(
+      source: source,
+      server: OriginalServer.Configuration(
+        format: format, addresses: settings.bind, port: settings.port,
+        queueSize: settings.queueSize, maxClients: settings.maxClients,
+        listenBacklog: settings.listenBacklog, mayListen: { gate.mayListen($0) })
+    ) { mailbox.post(.broadcast($0)) }
+  }
+
+  private var format: OriginalFormat {
+    OriginalFormat(
+      sampleRate: settings.sampleRate, channels: settings.channels, chunkSize: settings.chunkSize)
+  }
+
+  private func tellStart(of broadcast: Broadcast, _ sound: SoundSource) {
+    let interfaces = NetworkInterfaces.current()
+    if let server = sound.privateServer {
+      report.privateServer(
+        runtimeDirectory: server.runtimeDirectory, environment: server.environment,
+        hint: server.hint, isForCommand: !command.isEmpty)
+    }
+    let bound = settings.bind.compactMap { IPAddress($0) }
+    report.started(
+      ServeReport.Start(
+        source: settings.source, backend: sound.backend, format: format,
+        addresses: Self.reachable(bound, interfaces), bound: settings.bind, port: broadcast.port,
+        networks: settings.isPublic ? nil : interfaces.attached.networks))
+    let port = broadcast.port
+    let mailbox = mailbox
+    // Asking the firewall may take seconds; nobody waits for it.
+    _ = HostThread(name: "aura-firewall") {
+      if let warning = Firewall.warning(forTCPPort: port) { mailbox.post(.warning(warning)) }
+    }
+  }
+
+  /// The addresses others can use; of those bound, if some are.
+  private static func reachable(
+    _ bound: [IPAddress], _ interfaces: NetworkInterfaces
+  ) -> [IPAddress] {
+    let usable = interfaces.usableAddresses
+    if bound.isEmpty { return usable }
+    return bound.flatMap { address in
+      address.isUnspecified ? usable.filter { $0.isIPv4 == address.isIPv4 } : [address]
+    }
+  }
+
+  private func startCommand(_ server: PrivateSoundServer?) throws -> ChildProcess? {
+    guard let program = command.first else { return nil }
+    var request = ChildProcess.Request(program, Array(command.dropFirst()))
+    // It may be a player that reads the keyboard of this terminal.
+    request.standardInput = .inherit
+    request.hasOwnGroup = false
+    request.environment = server?.environmentForPlayers()
+    let mailbox = mailbox
+    return try ChildProcess.start(request) { mailbox.post(.commandEnded($0)) }
+  }
+
+  // MARK: Running
+
+  private func watch(_ broadcast: Broadcast) -> Ending {
+    var poller = Poller()
+    poller.add(mailbox.wakeUp.fileDescriptor, for: .readable)
+    poller.add(SignalWakeUp.wakeUp.fileDescriptor, for: .readable)
+    var clock = SessionClock(
+      every: settings.statusEvery, isLive: report.isLive, now: HostClock.now)
+    while SignalWakeUp.received == nil, output.isOpen {
+      _ = poller.wait(timeout: clock.remaining(at: HostClock.now) ?? .seconds(3600))
+      mailbox.wakeUp.drain()
+      let (happenings, lost) = mailbox.takeAll()
+      for happening in happenings {
+        if let ending = handle(happening) { return ending }
+      }
+      if lost > 0 { report.warn("\(lost) lines were left out here.") }
+      guard clock.isDue(at: HostClock.now) else { continue }
+      if report.isLive {
+        report.showLive(broadcast.statistics)
+      } else {
+        report.status(broadcast.statistics)
+      }
+    }
+    return Ending()
+  }
+
+  private func handle(_ happening: Happening) -> Ending? {
+    switch happening {
+    case .broadcast(.client(let event)): report.client(event)
+    case .broadcast(.capture(.ended(let reason))) where !capturesFromServer:
+      report.sourceEnded(reason)
+      return Ending(status: reason.isEmpty ? 0 : 1, drains: true)
+    case .broadcast(.capture(let event)): report.captured(event)
+    case .commandEnded(let exit): return Ending(status: exit.shellCode, drains: true)
+    case .privateServerDied(let reason):
+      report.warn("the private sound server has ended (\(reason)).")
+      return Ending(status: 1)
+    case .warning(let text): report.warn(text)
+    }
+    return nil
+  }
+
+  private var capturesFromServer: Bool {
+    switch settings.source {
+    case .system, .device: true
+    case .file, .stdin, .tone: false
+    }
+  }
+}
