@@ -68,6 +68,12 @@ internal import Glibc
     return String(decoding: text, as: UTF8.self).droppingMappedPrefix
   }
 
+  /// Address and port as people write them: `192.0.2.1:5555`, `[2001:db8::1]:5555`.
+  var textWithPort: String {
+    let address = text
+    return address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)"
+  }
+
   /// Calls `body` with the address in the form of the socket calls.
   func withSocketAddress<Result>(
     _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result

@@ -28,7 +28,7 @@ def stage(tmp_path):
 @pytest.fixture(scope="module", params=["pipewire", "pulse"])
 def sound_server(request):
     """A headless sound server with a control ear, shared by the tests of a file."""
-    with SERVERS[request.param](("program", "ear1", "ear2", "control")) as server:
+    with SERVERS[request.param](("program", "second", "ear1", "ear2", "control")) as server:
         server.start_control("program", "control")
         yield server
 

@@ -83,11 +83,11 @@ def test_the_default_output_changes(room, sound_server):
     serve = room.serve()
     listen = room.listen(serve.port, "--output", "ear1")
     settle(listen)
-    sound_server.set_default_sink("ear2")
+    sound_server.set_default_sink("second")
     try:
-        serve.until("the new output", lambda: "ear2" in serve.events("capture")[-1]["device"])
+        serve.until("the new output", lambda: "second" in serve.events("capture")[-1]["device"])
         time.sleep(0.5)
-        take = listen_in(sound_server, ["ear1"], seconds=2.5, source="ear2")
+        take = listen_in(sound_server, ["ear1"], seconds=2.5, source="second")
     finally:
         sound_server.set_default_sink("program")
     assert_heard(take, "ear1", control=None)

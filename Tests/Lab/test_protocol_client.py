@@ -175,7 +175,7 @@ def test_what_was_skipped_is_counted(frozen):
     status = frozen["listens"]["ear3"].events("status")[-1]
     assert status["skipped_ms"] > 100
     assert frozen["serve"].interrupt()[0] == 0
-    assert frozen["serve"].event("summary")["discarded_ms"] > 100
+    assert frozen["serve"].event("summary")["missing_ms"] > 100
 
 
 # Servers that leave, refuse, or are something else

@@ -58,8 +58,7 @@ final class ServeReport {
         "source": .string(start.source.text),
         "backend": start.backend.map { .string($0.rawValue) } ?? .null,
         "addresses": .array(places.map { .string($0) }),
-        "bound": .array(
-          (start.bound.isEmpty ? ["0.0.0.0", "::"] : start.bound).map { .string($0) }),
+        "bound": .array(Self.bound(start).map { .string($0) }),
         "port": .int(Int64(start.port)),
         "format": Self.json(format),
         "bytes_per_second_per_listener": .int(Int64(format.bytesPerSecond)),
@@ -76,6 +75,11 @@ final class ServeReport {
       "A listener takes \(Words.bytes(format.bytesPerSecond))/s: \(format.sampleRate) Hz \(channels), "
         + "\(format.chunkSize) frames (\(Words.milliseconds(format.chunkDuration))) a message.")
     output.line(Self.whoCanHear(start))
+  }
+
+  private static func bound(_ start: Start) -> [String] {
+    let addresses = start.bound.isEmpty ? ["0.0.0.0", "::"] : start.bound
+    return addresses.map { $0.contains(":") ? "[\($0)]:\(start.port)" : "\($0):\(start.port)" }
   }
 
   static func json(_ format: OriginalFormat) -> JSONValue {

@@ -92,14 +92,16 @@ final class PlayoutChain {
     stereo.removeAll(keepingCapacity: true)
     let decoded = samples
     mixer.mixToStereo(decoded.span, appendingTo: &stereo)
-    do {
-      var span = stereo.mutableSpan
-      volume.apply(to: &span)
-    }
     let mixed = stereo  // the same storage; a span must borrow from a local
-    meter.measure(mixed.span, duration: format.chunkDuration)
     output.removeAll(keepingCapacity: true)
     resampler.convert(mixed.span, speed: controller.rateCorrection, appendingTo: &output)
+    // Last, for a resampler overshoots full scale a little.
+    do {
+      var span = output.mutableSpan
+      volume.apply(to: &span)
+    }
+    let heard = output
+    meter.measure(heard.span, duration: .frames(heard.count / 2))
   }
 
   /// Silence before the next sound, which then fades in from nothing.

@@ -117,7 +117,8 @@ extension IPAddress: CustomStringConvertible {
     if sides.isEmpty {
       return groupBytes(Substring(text)).flatMap { $0.count == 16 ? $0 : nil }
     }
-    guard !sides[0].contains("."), let front = groupBytes(sides[0]), let back = groupBytes(sides[1]),
+    guard !sides[0].contains("."), let front = groupBytes(sides[0]),
+      let back = groupBytes(sides[1]),
       front.count + back.count <= 14
     else { return nil }
     return front + [UInt8](repeating: 0, count: 16 - front.count - back.count) + back

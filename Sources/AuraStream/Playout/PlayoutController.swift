@@ -41,7 +41,7 @@ package struct PlayoutController: Sendable {
   private var drift = 0.0
   private var lastArrival: HostTime?
   private var lastTrouble: HostTime?
-  private var excess: (since: HostTime, leastLead: Duration)?
+  private var excess: (since: HostTime, sum: Double, count: Int)?  // of leads, in seconds
 
   /// Frames left out so far.
   package private(set) var skippedFrames = 0
@@ -127,14 +127,15 @@ package struct PlayoutController: Sendable {
       excess = nil
       return 0
     }
-    let (since, least) = excess.map { ($0.since, min($0.leastLead, lead)) } ?? (now, lead)
-    guard now - since > Self.settling else {
-      excess = (since, least)
-      return 0
-    }
+    var seen = excess ?? (since: now, sum: 0, count: 0)
+    seen.sum += lead.inSeconds
+    seen.count += 1
+    excess = seen
+    guard now - seen.since > Self.settling else { return 0 }
     excess = nil
-    averageLead = least.inSeconds
-    return min(available, (least - target).frames())
+    let mean = seen.sum / Double(seen.count)
+    averageLead = mean
+    return min(available, Int((mean - target.inSeconds) * Double(MediaTime.rate)))
   }
 }
 

@@ -174,7 +174,7 @@ final class OriginalSender: @unchecked Sendable {
   }
 
   private func admit(_ socket: Int32, _ peer: SocketAddress, now: HostTime) {
-    let address = peer.text
+    let address = peer.textWithPort
     guard configuration.mayListen(peer.addressBytes) else {
       close(socket)
       statistics.clientsRefused += 1
