@@ -1,0 +1,1 @@
+../../../AuraAudioTests/SampleRingTests.swift
