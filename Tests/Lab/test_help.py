@@ -1,0 +1,155 @@
+"""Every option that a command's --help shows is tried: one accepted value, and refused ones."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# What each setting takes and what it does not. A range that --help shows is tried at its ends too.
+SETTINGS = {
+    "source": (["system", "tone:440", "stdin", "device:x", "file:x.wav"], ["tone:5", "x"]),
+    "stdin-format": (["f32le:44100:1"], ["mp3", "s16le:1"]),
+    "backend": (["auto", "pipewire", "pulse"], ["alsa"]),
+    "preset": (["smooth", "low-latency", "stable"], ["fast"]),
+    "sample-rate": (["48000"], ["x"]),
+    "channels": (["1"], ["x"]),
+    "chunk-size": (["256"], ["x"]),
+    "port": (["5556"], ["x"]),
+    "queue-size": (["10"], ["x"]),
+    "max-clients": (["0"], ["x"]),
+    "listen-backlog": (["128"], ["x"]),
+    "bind": (["127.0.0.1", "::1"], ["localhost"]),
+    "output": (["ear"], []),
+    "volume": (["80"], ["x"]),
+    "buffer": (["auto", "200"], ["-1", "5001"]),
+    "protocol": (["auto", "original"], ["webrtc"]),
+    "log-format": (["text", "json"], ["xml"]),
+    "status-every": (["10"], ["x"]),
+}
+
+# Options that are no settings with a value; each is tried by a test below.
+OTHERS = {"config", "public", "no-public", "json", "version", "help"}
+
+
+@pytest.fixture(scope="module")
+def auralync():
+    """The release build; the launcher makes it where it is not there yet."""
+    launcher = [str(REPOSITORY / "auralync"), "--version"]
+    subprocess.run(launcher, check=True, stdout=subprocess.DEVNULL)
+    return str(REPOSITORY / ".build/release/auralync")
+
+
+@pytest.fixture
+def run(auralync, tmp_path):
+    """Runs the program without anybody's own configuration."""
+
+    def run(*arguments, **environment):
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **environment}
+        return subprocess.run([auralync, *arguments], env=env, cwd=tmp_path, text=True,
+                              capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
+
+    return run
+
+
+def settings_of(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def refused(result):
+    """Checks that a wrong command line ends as it should, and returns the one line."""
+    assert result.returncode == 64
+    assert result.stdout == ""
+    assert result.stderr.startswith("auralync: ") and result.stderr.endswith(".\n")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def commands(run):
+    """The names below SUBCOMMANDS in the program's own help."""
+    text = run("--help").stdout.split("SUBCOMMANDS:")[1]
+    names = re.findall(r"^  ([a-z]+)(?: \(default\))?\s{2,}\S", text, re.M)
+    assert "config" in names
+    return names
+
+
+def options(text):
+    """Every option in a help text: its name, whether it takes a value, and its paragraph."""
+    found = {}
+    for paragraph in re.split(r"\n(?=  -|[A-Z\n])", text):
+        head = re.match(r"\s*((?:-\w, )?--[a-z-]+(?:/--[a-z-]+)*)( <[^>]+>)?", paragraph)
+        for name in re.findall(r"--([a-z-]+)", head[1]) if head else []:
+            found[name] = (bool(head[2]), " ".join(paragraph.split()))
+    return found
+
+
+def test_every_option_of_every_command_is_tried_here(run):
+    for command in commands(run):
+        result = run(command, "--help")
+        assert result.returncode == 0 and result.stderr == ""
+        shown = options(result.stdout)
+        assert "help" in shown
+        unknown = set(shown) - set(SETTINGS) - OTHERS
+        assert not unknown, f"{command} has options without a test: {unknown}"
+        for name, (takes_value, _) in shown.items():
+            assert takes_value == (name in SETTINGS or name == "config"), name
+
+
+def test_config_has_every_option(run):
+    shown = options(run("config", "--help").stdout)
+    assert set(shown) == set(SETTINGS) | OTHERS
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_setting(run, name):
+    accepted, wrong = SETTINGS[name]
+    paragraph = options(run("config", "--help").stdout)[name][1]
+    ends = re.search(r"\((\d+)–(\d+); default", paragraph)
+    if ends:
+        low, high = int(ends[1]), int(ends[2])
+        accepted = [*accepted, str(low), str(high)]
+        wrong = [*wrong, str(low - 1), str(high + 1)]
+    for value in accepted:
+        entry = settings_of(run("config", "--json", f"--{name}", value))[name]
+        shown = entry["value"]
+        assert (",".join(shown) if isinstance(shown, list) else str(shown)) == value
+        assert entry["origin"] == f"--{name}"
+        variable = "AURALYNC_" + name.upper().replace("-", "_")
+        entry = settings_of(run("config", "--json", **{variable: value}))[name]
+        assert entry == {"value": shown, "origin": variable}
+    for value in wrong:
+        line = refused(run("config", f"--{name}={value}"))
+        assert line.startswith(f"auralync: --{name} must be ")
+        if ends:
+            assert f"{low}–{high}" in line
+
+
+def test_public(run):
+    for option, value in [("--public", True), ("--no-public", False)]:
+        entry = settings_of(run("config", "--json", option))["public"]
+        assert entry == {"value": value, "origin": "--public"}
+
+
+def test_config_and_json(run, tmp_path):
+    (tmp_path / "a.toml").write_text("# mine\npreset = 'low-latency'\nvolume = 7\n")
+    settings = settings_of(run("config", "--json", "--config", "a.toml", "--port", "7"))
+    assert settings["volume"] == {"value": 7, "origin": "a.toml:3"}
+    assert settings["chunk-size"] == {"value": 512, "origin": "preset low-latency from a.toml:2"}
+    assert settings["port"] == {"value": 7, "origin": "--port"}
+    assert settings["channels"] == {"value": 2, "origin": "default"}
+    table = run("config", "--config", "a.toml").stdout
+    assert re.search(r"^volume +7 +a\.toml:3$", table, re.M)
+
+
+def test_version_and_help(run):
+    version = run("--version")
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", version.stdout) and version.returncode == 0
+    for arguments in [["--help"], ["-h"], []]:
+        result = run(*arguments)
+        assert result.returncode == 0 and "SUBCOMMANDS:" in result.stdout
+    refused(run("config", "--no-such-option"))
+    refused(run("no-such-command"))
