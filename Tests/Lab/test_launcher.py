@@ -1,6 +1,7 @@
 """The launcher: with the real program, and with a pretended Swift and Debian to see what it does."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -155,6 +156,12 @@ def test_a_moved_house_builds_again(house):
     assert not (moved / ".build/x86_64/release/ModuleCache").exists()
 
 
+def test_packages_are_those_of_the_manifest(house):
+    manifest = (REPOSITORY / "Package.swift").read_text()
+    assert set(re.findall(r'debian: "(\S+)"', manifest)) == set(house.packages("library_packages"))
+    assert set(re.findall(r'pkgConfig: "(\S+)"', manifest)) == set(house.packages("libraries"))
+
+
 def one_line(result, status=1):
     assert result.returncode == status
     assert result.stdout == ""
@@ -212,7 +219,7 @@ def test_others_are_told_the_command(house):
 def test_not_debian_is_told_the_libraries(house):
     (house.tools / "apt-get").unlink()
     line = one_line(house.run())
-    assert "libpipewire-0.3" in line and "libsamplerate" in line
+    assert "libpipewire-0.3" in line and "samplerate" in line
 
 
 def private_server_was_installed(house):

@@ -3,11 +3,14 @@
 # Debian packages: which we need for what, which are missing, how they get here.
 # Sourced by the launcher and by script/test. Everything is said on standard error.
 
+# The C libraries of Package.swift, by their pkg-config names and by their Debian packages.
+libraries=(libpipewire-0.3 libpulse sndfile samplerate soxr)
+library_packages=(libpipewire-0.3-dev libpulse-dev libsndfile1-dev libsamplerate0-dev libsoxr-dev)
+
 # To build: the C libraries' headers and what finds them; what Swift links and fetches with (and
 # C++, for a dependency's sake).
 build_packages=(
-  libpipewire-0.3-dev libpulse-dev libsndfile1-dev libsamplerate0-dev pkg-config
-  g++ binutils git ca-certificates
+  "${library_packages[@]}" pkg-config g++ binutils git ca-certificates
 )
 
 # What the Swift toolchain itself runs on. Only asked for when it does not run.
@@ -21,9 +24,6 @@ test_packages=(
   "${private_server_packages[@]}" pulseaudio pulseaudio-utils
   python3 python3-numpy python3-scipy python3-pytest iproute2 procps
 )
-
-# The libraries by their own names, for systems that are not Debian.
-library_names='libpipewire-0.3, libpulse, libsndfile and libsamplerate with their headers, pkg-config, a C++ compiler and git'
 
 say() { printf 'auralync: %s\n' "$*" >&2; }
 
