@@ -22,7 +22,7 @@ private_server_packages=(pipewire pipewire-bin pipewire-pulse wireplumber)
 # To test: both sound servers and their tools, and the laboratory's arithmetic.
 test_packages=(
   "${private_server_packages[@]}" pulseaudio pulseaudio-utils
-  python3 python3-numpy python3-scipy python3-pytest iproute2 procps
+  python3 python3-numpy python3-scipy python3-pytest iproute2 procps shellcheck
 )
 
 say() { printf 'auralync: %s\n' "$*" >&2; }
