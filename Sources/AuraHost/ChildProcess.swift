@@ -90,6 +90,7 @@ package final class ChildProcess: Sendable {
   ///   - request: what to start, and how.
   ///   - onExit: called once when it has ended, on a thread of its own; it must not wait for
   ///     this child.
+  /// - Returns: the running child.
   /// - Throws: `ChildProcessError` when it cannot be started.
   package static func start(
     _ request: Request, onExit: @escaping @Sendable (Exit) -> Void = { _ in }

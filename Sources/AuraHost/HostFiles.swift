@@ -78,6 +78,7 @@ package enum HostFiles {
   /// - Parameters:
   ///   - name: as a person types it.
   ///   - searchPath: directories between colons, as in $PATH.
+  /// - Returns: its path, or nil when there is none that we may run.
   package static func program(_ name: String, searchPath: String) -> String? {
     if name.contains("/") { return name }
     return searchPath.split(separator: ":").map { "\($0)/\(name)" }

@@ -47,6 +47,7 @@ package struct RouteTable: Equatable, Sendable {
   /// tentative, or in conflict.
   ///
   /// - Parameter table: the text of /proc/net/if_inet6.
+  /// - Returns: the addresses; unreadable lines are left out.
   package static func passingAddresses(_ table: String) -> Set<IPAddress> {
     let flags = 0x01 | 0x08 | 0x20 | 0x40
     return Set(

@@ -12,10 +12,8 @@ package struct AttachedNetworks: Equatable, Sendable {
       || networks.contains { $0.contains(address) }
   }
 
-  /// Whether an address is attached.
-  ///
-  /// - Parameter bytes: 4 or 16 bytes in network order; IPv4 inside IPv6 counts as IPv4. Any
-  ///   other count is never attached.
+  /// Whether an address, given as 4 or 16 bytes in network order, is attached. IPv4 inside IPv6
+  /// counts as IPv4; any other count of bytes is never attached.
   package func contains(bytes: [UInt8]) -> Bool {
     IPAddress(bytes: bytes).map { contains($0) } ?? false
   }
