@@ -21,9 +21,10 @@ package final class PlaybackTap: @unchecked Sendable {
 
   // Only the callback touches these.
   private var isPlaying = false
-  private var fadePosition = 0  // frames since playing started, up to fadeFrames
-  private var silencePosition = 0  // frames since sound ended, up to fadeFrames
-  private var lastLeft: Float = 0
+  private var fadePosition = PlaybackTap.fadeFrames  // frames into the fade; at its end, none
+  private var fromLeft: Float = 0  // the last frame before the fade
+  private var fromRight: Float = 0
+  private var lastLeft: Float = 0  // the last frame rendered
   private var lastRight: Float = 0
 
   /// A tap that holds at least `minimumFrames` frames.
@@ -35,7 +36,6 @@ package final class PlaybackTap: @unchecked Sendable {
   package init(minimumFrames: Int, resumeThreshold: Int) {
     ring = SampleRing(minimumFrames: minimumFrames)
     self.resumeThreshold = Atomic(resumeThreshold)
-    silencePosition = Self.fadeFrames
   }
 
   // MARK: The callback's side
@@ -56,49 +56,44 @@ package final class PlaybackTap: @unchecked Sendable {
     }
     if !isPlaying, ring.readableFrames >= max(1, resumeThreshold.load(ordering: .relaxed)) {
       isPlaying = true
-      fadePosition = 0
+      beginFade()
     }
     let count = isPlaying ? unsafe ring.read(into: destination, frames: frames) : 0
-    if count > 0 {
-      unsafe fadeIn(destination, frames: count)
-      unsafe lastLeft = destination[2 * count - 2]
-      unsafe lastRight = destination[2 * count - 1]
-      silencePosition = 0
-    }
+    unsafe fade(destination, frames: count)
     if count < frames {
       if isPlaying {
         isPlaying = false
         underrunCount.wrappingAdd(1, ordering: .relaxed)
+        beginFade()
       }
-      unsafe fadeOut(destination + 2 * count, frames: frames - count)
+      let rest = unsafe destination + 2 * count
+      unsafe rest.update(repeating: 0, count: 2 * (frames - count))
+      unsafe fade(rest, frames: frames - count)
       silentFrameCount.wrappingAdd(frames - count, ordering: .relaxed)
     }
     renderedAt.store(now.nanoseconds, ordering: .relaxed)
     renderedFrameCount.wrappingAdd(frames, ordering: .releasing)
   }
 
-  private func fadeIn(_ samples: UnsafeMutablePointer<Float>, frames: Int) {
-    var frame = 0
-    while fadePosition < Self.fadeFrames, frame < frames {
-      let gain = Float(fadePosition) / Float(Self.fadeFrames)
-      unsafe samples[2 * frame] *= gain
-      unsafe samples[2 * frame + 1] *= gain
-      fadePosition += 1
-      frame += 1
-    }
+  private func beginFade() {
+    fromLeft = lastLeft
+    fromRight = lastRight
+    fadePosition = 0
   }
 
-  /// Lets the last frame heard die away, then silence.
-  private func fadeOut(_ samples: UnsafeMutablePointer<Float>, frames: Int) {
-    for frame in 0..<frames {
-      var gain: Float = 0
-      if silencePosition < Self.fadeFrames {
-        silencePosition += 1
-        gain = 1 - Float(silencePosition) / Float(Self.fadeFrames)
-      }
-      unsafe samples[2 * frame] = lastLeft * gain
-      unsafe samples[2 * frame + 1] = lastRight * gain
+  /// Crosses over from the frame before the change, and remembers the last frame.
+  private func fade(_ samples: UnsafeMutablePointer<Float>, frames: Int) {
+    guard frames > 0 else { return }
+    var frame = 0
+    while fadePosition < Self.fadeFrames, frame < frames {
+      fadePosition += 1
+      let gain = Float(fadePosition) / Float(Self.fadeFrames)
+      unsafe samples[2 * frame] = samples[2 * frame] * gain + fromLeft * (1 - gain)
+      unsafe samples[2 * frame + 1] = samples[2 * frame + 1] * gain + fromRight * (1 - gain)
+      frame += 1
     }
+    unsafe lastLeft = samples[2 * frames - 2]
+    unsafe lastRight = samples[2 * frames - 1]
   }
 
   // MARK: The writer's side
