@@ -155,6 +155,9 @@ package final class ChildProcess: Sendable {
     }
   }
 
+  /// Asks it to end (SIGTERM), as the first half of `terminate`; does not wait.
+  package func requestEnd() { send(SIGTERM) }
+
   /// Ends it and what it has started: asks first (SIGTERM), kills after `grace`. Waits for the
   /// end, which comes at the latest shortly after `grace`. Any thread, any number of times.
   @discardableResult

@@ -40,6 +40,14 @@ package enum HostFiles {
     return true
   }
 
+  /// Makes a directory that only we may enter; its parent must be there.
+  ///
+  /// - Returns: whether it is there now and was not before.
+  package static func makeDirectory(_ path: String) -> Bool { unsafe mkdir(path, 0o700) == 0 }
+
+  /// The user this process acts as.
+  package static var ownUserID: UInt32 { geteuid() }
+
   /// The names in a directory, without `.` and `..`; empty when it cannot be read.
   package static func names(in directory: String) -> [String] {
     guard let stream = unsafe opendir(directory) else { return [] }
