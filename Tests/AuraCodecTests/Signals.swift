@@ -57,7 +57,9 @@ func level(_ samples: ArraySlice<Float>) -> Double {
 /// The largest bend of a curve: |x[n-1] - 2 x[n] + x[n+1]|. A click bends far more than a tone.
 func largestBend(_ samples: [Float]) -> Double {
   guard samples.count > 2 else { return 0 }
-  return (1..<samples.count - 1).reduce(0.0) {
-    max($0, abs(Double(samples[$1 - 1]) - 2 * Double(samples[$1]) + Double(samples[$1 + 1])))
+  var largest: Float = 0
+  for index in 1..<samples.count - 1 {
+    largest = max(largest, abs(samples[index - 1] - 2 * samples[index] + samples[index + 1]))
   }
+  return Double(largest)
 }

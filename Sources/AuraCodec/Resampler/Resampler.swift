@@ -144,18 +144,16 @@ package struct Resampler: ~Copyable {
     samplesToDrop -= count
   }
 
-  /// How much the engine holds back at most, found by giving it silence.
+  /// How much the engine holds back at most, found by giving it silence frame by frame.
   private mutating func measureDelay(inputRate: Int) -> Duration {
     isPassingThrough = false
-    let block = [Float](repeating: 0, count: max(1, inputRate / 200) * channels)
+    let frame = [Float](repeating: 0, count: channels)
     var output: [Float] = []
-    var given = 0
     var made = 0
     var held = 0.0
-    for _ in 0..<40 {
+    for given in 1...8192 {
       output.removeAll(keepingCapacity: true)
-      runEngine(block.span, speed: 0, appendingTo: &output)
-      given += block.count / channels
+      runEngine(frame.span, speed: 0, appendingTo: &output)
       made += output.count / channels
       held = max(held, Double(given) - Double(made) / scale)
     }

@@ -23,7 +23,8 @@ import Testing
     let unit: Float = 1 / (1 + 0.707_106_77 * 2)
     let side = unit * 0.707_106_77
     let expected: [(Int, [Float])] = [
-      (0, [unit, 0]), (1, [0, unit]), (2, [side, side]), (3, [0, 0]), (4, [side, 0]), (5, [0, side]),
+      (0, [unit, 0]), (1, [0, unit]), (2, [side, side]), (3, [0, 0]), (4, [side, 0]),
+      (5, [0, side]),
     ]
     for (channel, gains) in expected {
       var frame = [Float](repeating: 0, count: 6)
