@@ -8,7 +8,7 @@ import Testing
 
   @Test func instantsAreExactHoweverLateTheyAreMet() {
     var schedule = BlockSchedule(start: start)
-    for block in 0..<100_000 {
+    for block in 0..<2000 {
       let late = Duration.milliseconds(block % 70)
       let (at, wasHeldUp) = schedule.deliver(frames: 240, now: schedule.next + late)
       #expect(at == start + .milliseconds(5 * block) && !wasHeldUp)

@@ -30,7 +30,11 @@ import Testing
       let heard = ear.heard
       #expect(heard.events == [.running(device: path), .ended(reason: "")])
       #expect(heard.left.count == 24_100)
-      for frame in 0..<24_100 { #expect(abs(heard.left[frame] - samples[2 * frame]) < 1e-4) }
+      var worst: Float = 0
+      for (frame, sample) in heard.left.enumerated() {
+        worst = max(worst, abs(sample - samples[2 * frame]))
+      }
+      #expect(worst < 1e-4)
     }
   }
 
@@ -46,9 +50,9 @@ import Testing
       #expect(abs(heard.left.count - 24_000) <= 2)
       #expect(heard.left == heard.right)
       let ideal = sine(hertz: 440, rate: 48_000, frames: 24_000, channels: 1)
-      for frame in stride(from: 2000, to: 22_000, by: 7) {
-        #expect(abs(heard.left[frame] - ideal[frame]) < 0.001)
-      }
+      var worst: Float = 0
+      for frame in 2000..<22_000 { worst = max(worst, abs(heard.left[frame] - ideal[frame])) }
+      #expect(worst < 0.001)
     }
   }
 

@@ -28,6 +28,9 @@ package struct Resampler: ~Copyable {
   /// Samples the varying engine is still to give that were passed through before it began.
   private var samplesToDrop = 0
   private var engineDelay = Duration.zero
+  private let inputRate: Int
+  private var givenFrames = 0
+  private var madeFrames = 0
 
   /// A resampler at rest.
   ///
@@ -49,12 +52,13 @@ package struct Resampler: ~Copyable {
     let varying = try VaryingRatioEngine.make(!isFixed, channels: channels)
     self.scale = scale
     self.channels = channels
+    self.inputRate = inputRate
     self.ratio = ratio
     self.fixed = fixed
     self.varying = varying
     recent = RecentFrames(channels: channels)
     isPassingThrough = inputRate == outputRate
-    if !(isPassingThrough && isFixed) { engineDelay = measureDelay(inputRate: inputRate) }
+    if !(isPassingThrough && isFixed) { engineDelay = measureDelay() }
   }
 
   private static func scale(inputRate: Int, outputRate: Int) throws(CodecError) -> Double {
@@ -73,6 +77,16 @@ package struct Resampler: ~Copyable {
 
   /// The longest that a frame is held back; zero while sound passes through unchanged.
   package var delay: Duration { isPassingThrough ? .zero : engineDelay }
+
+  /// How much is held back right now: the output so far ends that long before the input's end.
+  ///
+  /// A fixed ratio converts in lumps, so this lies anywhere up to `delay`; for a varying one it is
+  /// `delay`.
+  package var held: Duration {
+    guard ratio == .fixed, !isPassingThrough else { return delay }
+    let frames = Double(givenFrames) - Double(madeFrames) / scale
+    return .nanoseconds(Int64(frames / Double(inputRate) * 1e9))
+  }
 
   /// Converts a block.
   ///
@@ -115,6 +129,8 @@ package struct Resampler: ~Copyable {
     recent.removeAll()
     samplesToDrop = 0
     isPassingThrough = scale == 1
+    givenFrames = 0
+    madeFrames = 0
   }
 
   private mutating func runEngine(
@@ -123,6 +139,8 @@ package struct Resampler: ~Copyable {
     let start = output.count
     fixed?.convert(input, ratio: scale, appendingTo: &output)
     varying?.convert(input, ratio: scale / (1 + speed), appendingTo: &output)
+    givenFrames += input.count / channels
+    madeFrames += (output.count - start) / channels
     dropPassedThrough(from: start, of: &output)
   }
 
@@ -145,17 +163,15 @@ package struct Resampler: ~Copyable {
   }
 
   /// How much the engine holds back at most, found by giving it silence frame by frame.
-  private mutating func measureDelay(inputRate: Int) -> Duration {
+  private mutating func measureDelay() -> Duration {
     isPassingThrough = false
     let frame = [Float](repeating: 0, count: channels)
     var output: [Float] = []
-    var made = 0
     var held = 0.0
-    for given in 1...8192 {
+    for _ in 0..<8192 {
       output.removeAll(keepingCapacity: true)
       runEngine(frame.span, speed: 0, appendingTo: &output)
-      made += output.count / channels
-      held = max(held, Double(given) - Double(made) / scale)
+      held = max(held, Double(givenFrames) - Double(madeFrames) / scale)
     }
     reset()
     return .nanoseconds(Int64(held / Double(inputRate) * 1e9))

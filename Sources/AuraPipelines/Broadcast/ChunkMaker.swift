@@ -54,7 +54,7 @@ struct ChunkMaker: ~Copyable {
     var start = 0
     while pending.count - start >= samplesPerChunk {
       let framesToEnd = (pending.count - start) / format.channels
-      let instant = lastEnd - .frames(framesToEnd, at: format.sampleRate) - resampler.delay
+      let instant = lastEnd - .frames(framesToEnd, at: format.sampleRate) - resampler.held
       publish(pending.span.extracting(start..<start + samplesPerChunk), instant)
       start += samplesPerChunk
     }

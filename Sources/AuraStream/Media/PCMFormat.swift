@@ -8,9 +8,9 @@ package struct PCMFormat: Equatable, Sendable, CustomStringConvertible {
     package var bytes: Int { self == .s16le ? 2 : 4 }
   }
 
-  /// Rates that are accepted, in hertz.
+  /// Rates that a person may say, in hertz.
   package static let sampleRates = 8_000...192_000
-  /// Channel counts that are accepted.
+  /// Channel counts that can be.
   package static let channelCounts = 1...8
 
   package var encoding: Encoding
@@ -19,9 +19,9 @@ package struct PCMFormat: Equatable, Sendable, CustomStringConvertible {
   /// Samples in a frame.
   package var channels: Int
 
-  /// A format; the caller has kept to `sampleRates` and `channelCounts`.
+  /// A format of any sample rate above zero; the caller has kept to `channelCounts`.
   package init(encoding: Encoding, sampleRate: Int = MediaTime.rate, channels: Int = 2) {
-    precondition(Self.sampleRates.contains(sampleRate), "a sample rate out of range")
+    precondition(sampleRate > 0, "a sample rate that is none")
     precondition(Self.channelCounts.contains(channels), "a channel count out of range")
     self.encoding = encoding
     self.sampleRate = sampleRate
