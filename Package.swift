@@ -75,7 +75,7 @@ let package = Package(
     tests(
       "AuraPipelinesTests",
       ["AuraPipelines", "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport"]),
-    tests("AuraAppTests", ["AuraApp"]),
+    tests("AuraAppTests", ["AuraApp", "AuraStream"]),
 
     .systemLibrary(name: "CLinux", path: "SystemLibraries/CLinux"),
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),

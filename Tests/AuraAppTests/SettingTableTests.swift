@@ -1,3 +1,4 @@
+internal import AuraStream
 internal import Testing
 
 @testable internal import AuraApp

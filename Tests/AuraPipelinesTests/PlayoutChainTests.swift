@@ -73,7 +73,7 @@ struct PlayoutChainTests {
     var played: [Float] = []
     for step in 0..<300 {
       // For 300 ms nothing comes; then all of it at once.
-      if !(100..<130).contains(step) { chain.play(chunk(0.5), now: now) }
+      if !(100..<130).contains(step) { chain.play(chunk(step < 130 ? 0.5 : -0.5), now: now) }
       if step == 130 { for _ in 0..<30 { chain.play(chunk(-0.5), now: now) } }
       now = now + .milliseconds(10)
       played += render(tap, frames: 480, at: now)

@@ -12,6 +12,7 @@ struct SessionClock {
   /// - Parameters:
   ///   - every: the setting; nil is never.
   ///   - isLive: whether a terminal is written to.
+  ///   - now: the present instant.
   init(every: Duration?, isLive: Bool, now: HostTime) {
     interval = every == nil ? nil : isLive ? Self.liveInterval : every
     next = interval.map { now + $0 }

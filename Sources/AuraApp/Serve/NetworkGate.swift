@@ -15,6 +15,7 @@ final class NetworkGate: Sendable {
   /// Any thread.
   ///
   /// - Parameter address: 4 or 16 bytes in network order.
+  /// - Returns: whether it may.
   func mayListen(_ address: [UInt8]) -> Bool {
     if isPublic { return true }
     return known.withLock { known in

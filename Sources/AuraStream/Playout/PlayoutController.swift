@@ -41,6 +41,7 @@ package struct PlayoutController: Sendable {
   private var drift = 0.0
   private var lastArrival: HostTime?
   private var lastTrouble: HostTime?
+  private var owedSkip = 0  // frames
   private var excess: (since: HostTime, sum: Double, count: Int)?  // of leads, in seconds
 
   /// Frames left out so far.
@@ -92,18 +93,20 @@ package struct PlayoutController: Sendable {
       averageLead = target.inSeconds
       lastTrouble = now
       excess = nil
+      owedSkip = 0
       let pad = max(0, (target - lead).frames())
       return Action(padFrames: pad, rateCorrection: rateCorrection)
     }
     let weight = min(1, elapsed.inSeconds / Self.averaging)
-    let updated = average + (seconds - average) * weight
-    averageLead = updated
-    steer(error: updated - target.inSeconds, elapsed: elapsed)
-    let skip = framesToSkip(lead: lead, now: now, available: frames)
-    if skip > 0 {
-      skippedFrames += skip
-      averageLead = (averageLead ?? updated) - Double(skip) / Double(MediaTime.rate)
+    if owedSkip == 0 {
+      let updated = average + (seconds - average) * weight
+      averageLead = updated
+      steer(error: updated - target.inSeconds, elapsed: elapsed)
     }
+    decideOnSkipping(lead: lead, now: now)
+    let skip = min(frames, owedSkip)
+    owedSkip -= skip
+    skippedFrames += skip
     return Action(skipFrames: skip, rateCorrection: rateCorrection)
   }
 
@@ -115,27 +118,31 @@ package struct PlayoutController: Sendable {
     rateCorrection = min(max(wanted, -Self.largestCorrection), Self.largestCorrection)
   }
 
-  private mutating func framesToSkip(lead: Duration, now: HostTime, available: Int) -> Int {
+  private mutating func decideOnSkipping(lead: Duration, now: HostTime) {
     let target = target
     if lead > target + Self.burst {
       lastTrouble = now
-      excess = nil
-      return min(available, (lead - target).frames())
+      oweSkip(lead.inSeconds)
+      return
     }
+    guard owedSkip == 0 else { return }
     let isTroubled = lastTrouble.map { now - $0 < Self.troubleTime } ?? false
     guard lead > target + (isTroubled ? Self.excessAfterTrouble : Self.excess) else {
       excess = nil
-      return 0
+      return
     }
     var seen = excess ?? (since: now, sum: 0, count: 0)
     seen.sum += lead.inSeconds
     seen.count += 1
     excess = seen
-    guard now - seen.since > Self.settling else { return 0 }
+    if now - seen.since > Self.settling { oweSkip(seen.sum / Double(seen.count)) }
+  }
+
+  /// From `lead` seconds down to the target, as arrivals give something to leave out.
+  private mutating func oweSkip(_ lead: Double) {
+    owedSkip = Int((lead - target.inSeconds) * Double(MediaTime.rate))
+    averageLead = target.inSeconds
     excess = nil
-    let mean = seen.sum / Double(seen.count)
-    averageLead = mean
-    return min(available, Int((mean - target.inSeconds) * Double(MediaTime.rate)))
   }
 }
 

@@ -146,4 +146,18 @@ struct PlayoutControllerTests {
     #expect(action.skipFrames == Duration.milliseconds(300).frames())
     #expect(controller.skippedFrames == action.skipFrames)
   }
+
+  @Test func aLongSkipIsTakenFromAsManyArrivalsAsItNeeds() {
+    var controller = PlayoutController(fixedTarget: .milliseconds(20))
+    var now = HostTime(nanoseconds: 1_000_000_000)
+    _ = controller.arrival(frames: 480, lead: .zero, silence: .zero, now: now)
+    var lead = Duration.milliseconds(120)
+    for _ in 0..<20 {
+      now = now + .milliseconds(10)
+      let action = controller.arrival(frames: 480, lead: lead, silence: .zero, now: now)
+      lead -= .frames(action.skipFrames)
+    }
+    #expect(abs(lead.inMilliseconds - 20) < 1)
+    #expect(abs(controller.skippedFrames - 4800) < 50)
+  }
 }
