@@ -96,18 +96,26 @@ final class ServeReport {
     case .device(let name): "the sound of \(name)\(system)"
     case .file(let path): "the file \(path)"
     case .stdin: "the sound on standard input"
-    case .tone(let hertz): "a tone of \(Words.decimal(hertz)) Hz"
+    case .tone: "a \(start.source.text.split(separator: ":").last ?? "") Hz tone"
     }
   }
 
   private static func whoCanHear(_ start: Start) -> String {
     let places = start.bound.isEmpty ? "all addresses" : start.bound.joined(separator: ", ")
     guard let networks = start.networks else {
-      return "Open on \(places) to anyone who can reach this computer (--public), unencrypted."
+      return "Open on \(places), unencrypted, to anyone who can reach this computer (--public)."
     }
-    let names = networks.map(\.description).joined(separator: ", ")
-    return
-      "Open on \(places): anyone on \(names) can listen, unencrypted; nobody from farther away."
+    let others = networks.filter { !$0.address.isLoopback && !$0.address.isLinkLocal }
+    guard !others.isEmpty else {
+      return "Open on \(places), unencrypted, to this computer alone: it has no network."
+    }
+    return "Open on \(places), unencrypted, to anyone on \(list(others)); to nobody farther away."
+  }
+
+  private static func list(_ networks: [IPNetwork]) -> String {
+    let names = networks.map(\.description)
+    guard let last = names.last, names.count > 1 else { return names.first ?? "" }
+    return names.dropLast().joined(separator: ", ") + " and " + last
   }
 
   func privateServer(
@@ -137,7 +145,7 @@ final class ServeReport {
       capture = .running(device)
       let again = wasEverRunning ? " again" : ""
       wasEverRunning = true
-      sayCapture("running", device: device, nil, "Capturing\(again) from \(device).")
+      sayCapture("running", device: device, nil, "Taking sound\(again) from \(device).")
     case .waiting(let reason):
       // After a lost server this is only the way back.
       guard capture != .waiting, capture != .lost else { return }
