@@ -83,10 +83,14 @@ func bend(hertz: Double, amplitude: Double) -> Float {
 
 /// Little-endian 16-bit samples.
 func s16le(_ samples: [Float]) -> [UInt8] {
-  samples.flatMap { sample in
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(samples.count * 2)
+  for sample in samples {
     let value = Int16((max(-1, min(1, sample)) * 32_767).rounded())
-    return [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)]
+    bytes.append(UInt8(truncatingIfNeeded: value))
+    bytes.append(UInt8(truncatingIfNeeded: value >> 8))
   }
+  return bytes
 }
 
 /// A WAV file of 16-bit samples, written by hand.

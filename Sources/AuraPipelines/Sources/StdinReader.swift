@@ -34,9 +34,6 @@ struct StdinReader: ~Copyable {
   /// Samples that were no number.
   var nonFiniteSamples: Int { decoder.nonFiniteSamples }
 
-  /// Says that the reading thread was held up, so that what waits came together for that reason.
-  mutating func heldUp() { backlog.heldUp() }
-
   /// Reads as much as a block of `frames` takes, and appends it.
   mutating func read(frames: Int, into block: inout [Float]) -> State {
     while converter.readyFrames < frames, endReason == nil {

@@ -76,8 +76,7 @@ package final class StdinSource: SoundStream {
       let state = reader.read(frames: BlockSchedule.frames, into: &block)
       notFinite.store(reader.nonFiniteSamples, ordering: .relaxed)
       if !block.isEmpty {
-        let (at, wasHeldUp) = schedule.deliver(frames: block.count / 2, now: HostClock.now)
-        if wasHeldUp { reader.heldUp() }
+        let (at, _) = schedule.deliver(frames: block.count / 2, now: HostClock.now)
         tap.deliver(block.span, capturedAt: at)
       }
       switch state {

@@ -4,8 +4,8 @@
 /// fills the pipe and waits for us, and nothing of its sound may be lost. A live writer (a
 /// recorder) writes as it hears; what waits after one of us was held up would stay late for ever.
 /// A writer whose pipe has had room during two seconds of sound is taken for live. Then what has
-/// waited throughout half a second is thrown away, unless it is just what the writer needs: if as
-/// much waits again within a second, the writer was not live after all and is left in peace.
+/// waited throughout half a second is thrown away. If as much waits again within a second, though
+/// neither side paused, the writer was not live after all and is left in peace.
 package struct StdinBacklog: Sendable {
   /// Sound that may wait without being stale.
   package static let limit = Duration.milliseconds(60)
@@ -15,7 +15,7 @@ package struct StdinBacklog: Sendable {
   private static let relapse = Duration.seconds(1)
   /// A live writer's own blocks may be as long: between two of them nothing need wait.
   private static let window = Duration.milliseconds(500)
-  /// Time between two blocks beyond which the writer was silent; it proves nothing.
+  /// Time between two blocks beyond which somebody paused; it proves nothing.
   private static let longestStep = Duration.milliseconds(50)
 
   private enum State: Sendable {
@@ -55,6 +55,7 @@ package struct StdinBacklog: Sendable {
   ) -> Duration {
     let step = lastJudged.map { now - $0 } ?? .zero
     lastJudged = now
+    if step > Self.longestStep { paused() }
     switch state {
     case .notLive: return .zero
     case .learning(let before):
@@ -66,8 +67,8 @@ package struct StdinBacklog: Sendable {
     }
   }
 
-  /// Says that we were held up ourselves: what waits now came together for that reason.
-  package mutating func heldUp() {
+  /// Forgets the past: what waits now came together in the pause.
+  private mutating func paused() {
     lastDiscard = nil
     windowBegan = nil
   }

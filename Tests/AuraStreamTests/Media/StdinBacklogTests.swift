@@ -68,7 +68,6 @@ private struct Pipe {
     var pipe = Pipe()
     pipe.runLive(.seconds(5))
     pipe.freeze(.milliseconds(300))
-    pipe.backlog.heldUp()
     let resumed = pipe.now
     pipe.runLive(.seconds(5))
     #expect(pipe.discards.count == 1)
@@ -101,11 +100,23 @@ private struct Pipe {
     pipe.runLive(.seconds(5))
     for _ in 0..<10 {
       pipe.freeze(.milliseconds(200))
-      pipe.backlog.heldUp()
-      pipe.runLive(.milliseconds(1500))
+        pipe.runLive(.milliseconds(1500))
     }
     #expect(pipe.backlog.isLive)
     #expect(pipe.discards.count == 10)
+    #expect(pipe.waiting <= .milliseconds(40))
+  }
+
+  @Test func aWriterThatPausesAndThenHurriesIsForgivenToo() {
+    var pipe = Pipe()
+    pipe.runLive(.seconds(5))
+    for _ in 0..<5 {
+      pipe.run(.milliseconds(250)) { _, _ in .zero }
+      pipe.waiting += .milliseconds(250)
+      pipe.runLive(.milliseconds(1200))
+    }
+    #expect(pipe.backlog.isLive)
+    #expect(pipe.discards.count == 5)
     #expect(pipe.waiting <= .milliseconds(40))
   }
 
