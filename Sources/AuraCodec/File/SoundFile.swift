@@ -60,13 +60,14 @@ internal import Glibc
   package mutating func read(frames: Int, appendingTo output: inout [Float]) -> Int {
     guard damage == nil, frames > 0 else { return 0 }
     let start = output.count
-    output.append(contentsOf: repeatElement(0, count: frames * channels))
-    let count = unsafe output.withUnsafeMutableBufferPointer { samples in
-      guard let base = samples.baseAddress else { return 0 }
-      return unsafe Int(sf_readf_float(handle, base + start, sf_count_t(frames)))
-    }
-    let made = min(max(0, count), frames)
-    output.removeLast((frames - made) * channels)
+    let channels = channels
+    let handle = unsafe handle
+    let made =
+      unsafe output.appendFilling(frames * channels) { base in
+        let count = unsafe Int(sf_readf_float(handle, base, sf_count_t(frames)))
+        let made = min(max(0, count), frames)
+        return (made * channels, made)
+      } ?? 0
     readFrames += made
     sanitise(&output, from: start)
     if made < frames { noteDamage() }

@@ -15,16 +15,37 @@ func appendRooms(
   var room = max(1, Int((Double(first) * ratio).rounded(.up)))
   var idleRooms = 0
   while idleRooms < 2 {
-    let start = output.count
-    output.append(contentsOf: repeatElement(0, count: room * channels))
-    let (made, hasMore) = unsafe output.withUnsafeMutableBufferPointer { samples in
-      guard let base = samples.baseAddress else { return (made: 0, hasMore: false) }
-      return unsafe fill(base + start, room)
+    let filled = unsafe output.appendFilling(room * channels) { base in
+      let (made, hasMore) = unsafe fill(base, room)
+      return (made * channels, (made, hasMore))
     }
-    output.removeLast((room - made) * channels)
+    let (made, hasMore) = filled ?? (0, false)
     guard hasMore || made == room else { return }
     // Neither engine refuses input and gives nothing; if one did, this must still end.
     idleRooms = made == 0 ? idleRooms + 1 : 0
     room = 256
+  }
+}
+
+extension [Float] {
+  /// Appends what a C function writes, without filling the room first.
+  ///
+  /// - Parameters:
+  ///   - room: how many samples may be written.
+  ///   - fill: given the room, returns how many it wrote from its beginning, and anything else.
+  /// - Returns: that anything else.
+  mutating func appendFilling<T>(
+    _ room: Int, _ fill: (UnsafeMutablePointer<Float>) -> (written: Int, T)
+  ) -> T? {
+    var result: T?
+    append(addingCapacity: room) { span in
+      unsafe span.withUnsafeMutableBufferPointer { buffer, count in
+        guard let base = buffer.baseAddress else { return }
+        let (written, other) = unsafe fill(base + count)
+        count += written
+        result = other
+      }
+    }
+    return result
   }
 }

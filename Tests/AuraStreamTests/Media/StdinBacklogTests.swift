@@ -100,7 +100,7 @@ private struct Pipe {
     pipe.runLive(.seconds(5))
     for _ in 0..<10 {
       pipe.freeze(.milliseconds(200))
-        pipe.runLive(.milliseconds(1500))
+      pipe.runLive(.milliseconds(1500))
     }
     #expect(pipe.backlog.isLive)
     #expect(pipe.discards.count == 10)
