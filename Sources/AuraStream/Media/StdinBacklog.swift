@@ -4,15 +4,15 @@
 /// fills the pipe and waits for us, and nothing of its sound may be lost. A live writer (a
 /// recorder) writes as it hears; what waits after one of us was held up would stay late for ever.
 /// A writer whose pipe has had room during two seconds of sound is taken for live. Then what has
-/// waited throughout half a second is thrown away. If as much waits again within a second, though
-/// neither side paused, the writer was not live after all and is left in peace.
+/// waited throughout half a second is thrown away. If the pipe then fills up again though neither
+/// side paused, the writer was not live after all and is left in peace.
 package struct StdinBacklog: Sendable {
   /// Sound that may wait without being stale.
   package static let limit = Duration.milliseconds(60)
   /// What is left waiting after discarding, for the unevenness of the writer.
   package static let reserve = Duration.milliseconds(20)
   private static let proof = Duration.seconds(2)
-  private static let relapse = Duration.seconds(1)
+  private static let relapse = Duration.seconds(10)
   /// A live writer's own blocks may be as long: between two of them nothing need wait.
   private static let window = Duration.milliseconds(500)
   /// Time between two blocks beyond which somebody paused; it proves nothing.
@@ -28,7 +28,7 @@ package struct StdinBacklog: Sendable {
   private var lastJudged: HostTime?
   private var windowBegan: HostTime?
   private var least = Duration.zero
-  private var lastDiscard: HostTime?
+  private var lastDiscard: (at: HostTime, left: Duration)?
 
   package init() {}
 
@@ -83,11 +83,15 @@ package struct StdinBacklog: Sendable {
     guard now - began >= Self.window else { return .zero }
     windowBegan = nil
     guard least > Self.limit else { return .zero }
-    if let lastDiscard, now - lastDiscard < Self.relapse {
+    // A live writer may still have been busy with its backlog; more than was left is refilling.
+    if let lastDiscard, now - lastDiscard.at < Self.relapse,
+      least > lastDiscard.left + Self.reserve
+    {
       state = .notLive
       return .zero
     }
-    lastDiscard = now
-    return least - Self.reserve
+    let stale = least - Self.reserve
+    lastDiscard = (now, waiting - stale)
+    return stale
   }
 }

@@ -120,6 +120,26 @@ private struct Pipe {
     #expect(pipe.waiting <= .milliseconds(40))
   }
 
+  @Test func aBacklogThatComesByAndByIsGoneToo() {
+    var pipe = Pipe()
+    pipe.runLive(.seconds(5))
+    pipe.run(.milliseconds(250)) { _, _ in .zero }
+    // The reader wakes up when some of it is there; the rest comes while it reads.
+    pipe.waiting += .milliseconds(100)
+    pipe.run(.milliseconds(20)) { _, _ in .milliseconds(42) }
+    pipe.runLive(.milliseconds(1500))
+    #expect(pipe.backlog.isLive)
+    #expect(pipe.waiting <= .milliseconds(40))
+  }
+
+  @Test(arguments: [102, 105, 120, 200])
+  func aWriterThatIsALittleFasterIsLeftInPeace(percent: Int) {
+    var pipe = Pipe()
+    pipe.run(.seconds(120)) { _, room in min(room, .microseconds(50 * percent)) }
+    #expect(pipe.discards.count <= 1)
+    #expect(!pipe.backlog.isLive)
+  }
+
   @Test func aWriterThatRefillsIsNotLiveAndIsLeftInPeace() {
     var pipe = Pipe()
     // A decoder that was slow to begin, and then has all its sound at hand.
