@@ -53,10 +53,9 @@ package final class PrivateSoundServer: Sendable {
   package static func start(
     onDeath: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(PrivateSoundError) -> PrivateSoundServer {
-    let searchPath = hostEnvironment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-    let missing = PrivateSoundError.packages.map(\.0)
-      .filter { HostFiles.program($0, searchPath: searchPath) == nil }
-    guard missing.isEmpty else { throw .missing(missing) }
+    if let lack = lack(searchPath: hostEnvironment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin") {
+      throw lack
+    }
     let server = PrivateSoundServer(directory: try makeDirectory(), onDeath: onDeath)
     do {
       try server.run()
@@ -65,6 +64,13 @@ package final class PrivateSoundServer: Sendable {
       throw error
     }
     return server
+  }
+
+  /// What is not installed of the programs it consists of; nil when all are there.
+  package static func lack(searchPath: String) -> PrivateSoundError? {
+    let missing = PrivateSoundError.packages.map(\.0)
+      .filter { HostFiles.program($0, searchPath: searchPath) == nil }
+    return missing.isEmpty ? nil : .missing(missing)
   }
 
   /// The runtime directory where there is one, else /tmp: sockets need short names.
