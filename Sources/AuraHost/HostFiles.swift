@@ -48,6 +48,17 @@ package enum HostFiles {
   /// The user this process acts as.
   package static var ownUserID: UInt32 { geteuid() }
 
+  /// A user's name; the number when it has none. May ask a directory service.
+  package static func nameOfUser(_ user: UInt32) -> String {
+    var entry = unsafe passwd()
+    var buffer = [CChar](repeating: 0, count: 16_384)
+    var found: UnsafeMutablePointer<passwd>?
+    guard unsafe getpwuid_r(user, &entry, &buffer, buffer.count, &found) == 0,
+      let name = unsafe found?.pointee.pw_name
+    else { return "\(user)" }
+    return unsafe String(cString: name)
+  }
+
   /// The names in a directory, without `.` and `..`; empty when it cannot be read.
   package static func names(in directory: String) -> [String] {
     guard let stream = unsafe opendir(directory) else { return [] }
@@ -62,11 +73,16 @@ package enum HostFiles {
     return names
   }
 
-  /// The user a directory belongs to; nil when there is no such directory. Symbolic links count
-  /// as none.
-  package static func ownerOfDirectory(_ path: String) -> UInt32? {
+  /// The user a directory belongs to; nil when there is no such directory.
+  ///
+  /// - Parameters:
+  ///   - path: the directory.
+  ///   - followingLinks: whether a symbolic link to a directory counts as one.
+  /// - Returns: the owner's number.
+  package static func ownerOfDirectory(_ path: String, followingLinks: Bool = false) -> UInt32? {
     var status = stat()
-    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
+    let result = unsafe followingLinks ? stat(path, &status) : lstat(path, &status)
+    guard result == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
     return status.st_uid
   }
 
