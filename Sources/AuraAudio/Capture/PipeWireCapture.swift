@@ -28,6 +28,10 @@ package final class PipeWireCapture: SoundStream {
       process: captureProcess, callback: CaptureCallback(tap: tap), onEvent: onEvent)
   }
 
+  // Here and not in the stream: the loop's thread may hold the stream for a moment, and must not
+  // be the one that ends it.
+  deinit { stream.stop() }
+
   package func stop() { stream.stop() }
 }
 

@@ -15,8 +15,8 @@ internal import Synchronization
 
 /// One PipeWire stream with its target: made, watched, made again when its device comes back.
 ///
-/// The owner gives the function that runs on the audio thread. Everything else happens on the
-/// session's loop thread or under its lock.
+/// The owner gives the function that runs on the audio thread, and calls `stop` before it lets go
+/// of the stream. Everything else happens on the session's loop thread or under its lock.
 @safe final class PipeWireStream: @unchecked Sendable {
   /// What the stream is and what it wants to be linked to.
   struct Request: Sendable {
@@ -90,7 +90,7 @@ internal import Synchronization
   }
 
   deinit {
-    stop()
+    stop()  // only after a failed init; otherwise the owner has done it
     unsafe events.deallocate()
     unsafe hooks.deallocate()
   }
