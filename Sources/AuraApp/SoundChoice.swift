@@ -1,17 +1,21 @@
 internal import AuraAudio
-internal import AuraPipelines
+internal import AuraHost
 
 /// Which sound server to use.
 enum SoundChoice {
-  static func backend(_ wanted: SoundBackend?) throws -> SoundBackend? {
-    for backend in wanted.map({ [$0] }) ?? SoundBackend.allCases {
-      do {
-        _ = try Sound.devices(of: backend)
-        return backend
-      } catch {
-        if error.kind != .noServer { throw error }
-      }
+  /// Finds the sound server, and sets the environment so that it is reached.
+  ///
+  /// - Parameter wanted: what `--backend` says; nil takes the one that runs.
+  /// - Returns: nil when there is none at all.
+  /// - Throws: `UserError` when there is one that will not have us.
+  static func backend(_ wanted: SoundBackend?) throws(UserError) -> SoundBackend? {
+    let presence = SoundServerPresence.look()
+    switch presence.choose(wanted) {
+    case .absent: return nil
+    case .refused(let why): throw UserError(why)
+    case .use(let backend):
+      setHostEnvironment(presence.environment)
+      return backend
     }
-    return nil
   }
 }

@@ -91,15 +91,14 @@ final class ServeSession {
     if !isForCommand, let backend = try SoundChoice.backend(settings.backend) {
       return SoundSource(source: .sound(target, backend), backend: backend)
     }
-    guard target == .defaultOutputMonitor, settings.backend != .pulse || isForCommand else {
+    guard target == .defaultOutputMonitor else {
       throw UserError(
         "No sound server is running, so there is no such device. See `auralync devices`.")
     }
     let mailbox = mailbox
     let server = try PrivateSoundServer.start { mailbox.post(.privateServerDied($0)) }
-    server.useInThisProcess()
-    return SoundSource(
-      source: .sound(target, .pipewire), backend: .pipewire, privateServer: server)
+    let backend = settings.backend ?? .pipewire  // it answers for both
+    return SoundSource(source: .sound(target, backend), backend: backend, privateServer: server)
   }
 
   private func broadcast(of source: BroadcastSource) throws -> Broadcast {
