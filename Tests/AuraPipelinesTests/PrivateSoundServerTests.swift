@@ -2,7 +2,7 @@ import AuraAudio
 import AuraHost
 import AuraPipelines
 import AuraStream
-import Glibc
+@unsafe @preconcurrency import Glibc
 import Synchronization
 import Testing
 
@@ -10,7 +10,7 @@ import Testing
 @Suite(.serialized) struct PrivateSoundServerTests {
   @Test func soundPlayedIntoItComesOutAndNothingRemains() throws {
     let before = hostEnvironment["PIPEWIRE_RUNTIME_DIR"]
-    let server = try PrivateSoundServer.start()
+    let server = try start()
     defer { server.stop() }
     let directory = server.runtimeDirectory
     #expect(HostFiles.ownerOfDirectory(directory) == getuid())
@@ -39,7 +39,7 @@ import Testing
   @Test func theDeathOfAPartIsTold() throws {
     let told = Mutex<[String]>([])
     let wakeUp = WakeUp()
-    let server = try PrivateSoundServer.start { reason in
+    let server = try start { reason in
       told.withLock { $0.append(reason) }
       wakeUp.signal()
     }
@@ -57,13 +57,13 @@ import Testing
   }
 
   @Test func leftoversOfTheDeadAreRemoved() throws {
-    let server = try PrivateSoundServer.start()
+    let server = try start()
     defer { server.stop() }
     let parent = server.runtimeDirectory.split(separator: "/").dropLast()
       .reduce("") { "\($0)/\($1)" }
     let leftover = "\(parent)/auralync-\(Int32.max)-0"
     #expect(HostFiles.makeDirectory(leftover))
-    let other = try PrivateSoundServer.start()
+    let other = try start()
     #expect(HostFiles.ownerOfDirectory(leftover) == nil)
     #expect(HostFiles.ownerOfDirectory(server.runtimeDirectory) != nil, "ours is not left")
     #expect(other.runtimeDirectory != server.runtimeDirectory)
@@ -81,7 +81,7 @@ import Testing
   @Test func playersGoNowhereElse() throws {
     setHostEnvironment(["PULSE_SINK": "elsewhere"])
     defer { setHostEnvironment(["PULSE_SINK": nil]) }
-    let server = try PrivateSoundServer.start()
+    let server = try start()
     defer { server.stop() }
     let environment = server.environmentForPlayers()
     #expect(environment["PULSE_SINK"] == nil)
@@ -90,6 +90,16 @@ import Testing
     #expect(environment.merging(server.environment) { $1 } == environment)
     server.stop()
     #expect(hostEnvironment["PULSE_SINK"] == "elsewhere")
+  }
+
+  private func start(
+    onDeath: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws -> PrivateSoundServer {
+    let server = try PrivateSoundServer.start(onDeath: onDeath)
+    // PipeWire's log makes standard error line-buffered; characters then come out in pieces,
+    // and `swift test` loses the lines they are in.
+    unsafe setvbuf(stderr, nil, _IONBF, 0)
+    return server
   }
 
   // MARK: Sound
@@ -104,11 +114,14 @@ import Testing
       ["--device=\(server.sinkName).monitor", "--raw", "--format=s16le", "--latency-msec=20"])
     recorder.environment = server.environmentForPlayers()
     recorder.standardOutput = .file(take)
+    recorder.standardError = .null
     let recording = try ChildProcess.start(recorder)
     defer { recording.terminate(grace: .seconds(1)) }
     try #require(eventually { !bytes(of: take).isEmpty }, "nothing is recorded")
     var request = ChildProcess.Request(player[0], Array(player.dropFirst()))
     request.environment = server.environmentForPlayers()
+    request.standardOutput = .null
+    request.standardError = .null
     let playing = try ChildProcess.start(request)
     defer { playing.terminate(grace: .zero) }
     try #require(playing.wait(timeout: .seconds(10)) == .code(0), "the player fails")

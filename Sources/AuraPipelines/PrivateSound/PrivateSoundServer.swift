@@ -192,7 +192,10 @@ package final class PrivateSoundServer: Sendable {
 
   private func ended(_ program: String, _ exit: ChildProcess.Exit) {
     let lastWords = HostFiles.text(of: files.log(of: program))
-      .flatMap { $0.split(separator: "\n").last { !$0.isEmpty } }
+      .flatMap { log in
+        // Warnings, such as of a missing D-Bus, are not what it died of.
+        log.split(separator: "\n").last { line in !["W ", "[W"].contains { line.hasPrefix($0) } }
+      }
     let how =
       switch exit {
       case .code(let code): "with code \(code)"
