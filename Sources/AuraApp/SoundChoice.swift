@@ -1,5 +1,6 @@
 internal import AuraAudio
 internal import AuraHost
+internal import AuraPipelines
 
 /// Which sound server to use.
 enum SoundChoice {
@@ -15,6 +16,8 @@ enum SoundChoice {
     case .refused(let why): throw UserError(why)
     case .use(let backend):
       setHostEnvironment(presence.environment)
+      // One that listens may still not let us in, or not answer: better told now than for ever.
+      do { _ = try Sound.devices(of: backend) } catch { throw UserError(error.description) }
       return backend
     }
   }
