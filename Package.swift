@@ -35,7 +35,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
@@ -45,7 +44,6 @@ let package = Package(
       dependencies: [
         "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream", "AuraTransport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: settings),
@@ -64,7 +62,6 @@ let package = Package(
       "AuraPipelines",
       [
         "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport",
-        .product(name: "Logging", package: "swift-log"),
       ]),
 
     tests("AuraStreamTests", ["AuraStream"]),

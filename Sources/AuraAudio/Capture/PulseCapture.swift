@@ -33,6 +33,8 @@ package final class PulseCapture: SoundStream {
       context: Unmanaged.passUnretained(callback).toOpaque(), onEvent: onEvent)
   }
 
+  deinit { stream.stop() }
+
   package func stop() { stream.stop() }
 
   /// What the callback needs.

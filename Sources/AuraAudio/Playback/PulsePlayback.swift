@@ -30,6 +30,8 @@ package final class PulsePlayback: SoundStream {
       context: Unmanaged.passUnretained(callback).toOpaque(), onEvent: onEvent)
   }
 
+  deinit { stream.stop() }
+
   package func stop() { stream.stop() }
 
   /// What the callback needs.

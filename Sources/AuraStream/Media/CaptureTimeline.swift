@@ -25,6 +25,10 @@ package struct CaptureTimeline: Sendable {
   ///
   /// Above the jitter of every sound server's own account of time (PulseAudio's is the worst).
   package static let gapThreshold = Duration.milliseconds(30)
+  /// Disagreement that is taken for a real gap once it has lasted for `lasting`: a block or two
+  /// that the sound server lost. Sound servers' accounts of time wobble less, or less steadily.
+  package static let smallGap = Duration.nanoseconds(2_500_000)
+  private static let lasting = Duration.milliseconds(100)
   /// How much older than usual a block may arrive.
   package static let backlogLimit = Duration.milliseconds(80)
   /// How long a block may be overdue before silence takes its place.
@@ -43,6 +47,8 @@ package struct CaptureTimeline: Sendable {
   private var isSilent = false
   private var discarding = false
   private var usualAge = WindowedMinimum()
+  private var suspicion: Suspicion?
+  private var framesSinceAnchor = 0
 
   package init() {}
 
@@ -66,6 +72,7 @@ package struct CaptureTimeline: Sendable {
     }
     guard let expected = nextInstant else {
       nextInstant = capturedAt + .frames(frames)
+      framesSinceAnchor = 0
       position = position + frames
       return .use(at: MediaTime(frames: 0), skippingFrames: 0, isSplice: true)
     }
@@ -79,9 +86,47 @@ package struct CaptureTimeline: Sendable {
     let isSplice = isSilent || discarding
     isSilent = false
     discarding = false
-    let correction = Int64(Double(error.inNanoseconds) * Self.tracking)
-    nextInstant = expected + .frames(frames) + .nanoseconds(correction)
+    nextInstant = expected + .frames(frames) + correction(of: error, frames: frames)
     return use(frames: frames, skipping: 0, isSplice: isSplice)
+  }
+
+  /// How far to move the timeline for a disagreement that is no gap by itself.
+  private mutating func correction(of error: Duration, frames: Int) -> Duration {
+    framesSinceAnchor += frames
+    let slow = Duration.nanoseconds(Int64(Double(error.inNanoseconds) * Self.tracking))
+    guard max(error, .zero - error) > Self.smallGap else {
+      suspicion = nil
+      return slow
+    }
+    var seen = suspicion ?? Suspicion(isGap: error > .zero, least: error)
+    guard seen.isGap == (error > .zero) else {
+      suspicion = nil
+      return slow
+    }
+    // What has been taken over slowly since the suspicion arose belongs to it.
+    let whole = error + seen.taken
+    seen.least = seen.isGap ? min(seen.least, whole) : max(seen.least, whole)
+    seen.frames += frames
+    guard .frames(seen.frames) >= Self.lasting else {
+      seen.taken += slow
+      suspicion = seen
+      return slow
+    }
+    suspicion = nil
+    if seen.isGap, framesSinceAnchor > MediaTime.rate {
+      // The seam has been heard already; what was lost there still counts as time.
+      missingFrames += seen.least.frames()
+      position = position + seen.least.frames()
+    }
+    return seen.least - seen.taken
+  }
+
+  /// A disagreement that has begun and may last.
+  private struct Suspicion {
+    var isGap: Bool
+    var least: Duration
+    var taken = Duration.zero
+    var frames = 0
   }
 
   /// The silence that is due by now, if capture has stopped for longer than patience allows.
@@ -137,6 +182,7 @@ package struct CaptureTimeline: Sendable {
     isSilent = false
     discarding = false
     nextInstant = capturedAt + .frames(frames)
+    framesSinceAnchor = 0
     return use(frames: frames, skipping: 0, isSplice: true)
   }
 
@@ -153,6 +199,7 @@ package struct CaptureTimeline: Sendable {
     isSilent = false
     discarding = false
     nextInstant = capturedAt + .frames(frames)
+    framesSinceAnchor = 0
     return use(frames: frames - skipping, skipping: skipping, isSplice: true)
   }
 

@@ -56,6 +56,29 @@ struct CaptureTimelineTests {
     #expect(timeline.missingFrames == 4800)
   }
 
+  @Test mutating func aLostBlockIsMissingTime() {
+    for index in 0..<300 { _ = deliver(frame: index * Self.block) }
+    for index in 301..<400 { _ = deliver(frame: index * Self.block) }
+    #expect(abs(timeline.missingFrames - Self.block) <= 1)
+    #expect(abs(timeline.position.frames - Int64(400 * Self.block)) <= 1)
+  }
+
+  @Test mutating func aNewEstimateOfTheDelayDiscardsNothing() {
+    for index in 0..<100 { _ = deliver(frame: index * Self.block) }
+    for index in 100..<300 {
+      let captured = start + .frames(index * Self.block) - .milliseconds(10)
+      let verdict = timeline.accept(
+        capturedAt: captured, frames: Self.block,
+        now: captured + .frames(Self.block) + .milliseconds(5))
+      #expect(
+        verdict
+          == .use(
+            at: MediaTime(frames: Int64(index * Self.block)), skippingFrames: 0, isSplice: false))
+    }
+    let expected = start + .frames(300 * Self.block) - .milliseconds(10)
+    #expect(abs(((timeline.instantOfPosition ?? start) - expected).inMilliseconds) < 0.5)
+  }
+
   @Test mutating func aDayOfClockDriftIsNoGap() {
     // A sound card 300 ppm fast: its blocks come ever earlier than their nominal length says.
     let driftPerBlock = Duration.frames(Self.block).inNanoseconds * 300 / 1_000_000
