@@ -25,8 +25,7 @@ final class ListenReport {
   private func say(
     _ event: String, _ fields: JSONValue = [:], _ text: @autoclosure () -> String?
   ) {
-    live.clear()
-    output.event(event, fields, text: text())
+    live.event(event, fields, text: text())
   }
 
   func warn(_ message: String) {
@@ -87,11 +86,12 @@ final class ListenReport {
       "Nothing to play to (\(reason)): sound is back when it is.")
   }
 
-  /// The line that lives on a terminal.
-  func showLive(_ numbers: Listener.Statistics) { live.show(Self.statusText(numbers)) }
-
-  /// A status for a log.
+  /// A status: the line that lives on a terminal, or one more line of a log.
   func status(_ numbers: Listener.Statistics) {
+    if live.isLive {
+      live.show(Self.statusText(numbers))
+      return
+    }
     say(
       "status",
       [

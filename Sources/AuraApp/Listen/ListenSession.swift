@@ -7,9 +7,8 @@ internal import AuraStream
 final class ListenSession {
   private let settings: Settings
   private let server: ServerAddress
-  private let output: Output
+  private let loop: SessionLoop<Listener.Event>
   private let report: ListenReport
-  private let mailbox = Mailbox<Listener.Event>()
   private let start = HostClock.now
   private var isLocal = false
   private var outputDevice: String?
@@ -18,9 +17,8 @@ final class ListenSession {
   init(_ settings: Settings, server: ServerAddress) {
     self.settings = settings
     self.server = server
-    let wakeUp = mailbox.wakeUp
-    output = Output(format: settings.logFormat) { wakeUp.signal() }
-    report = ListenReport(output, server: server)
+    loop = SessionLoop(format: settings.logFormat)
+    report = ListenReport(loop.output, server: server)
   }
 
   /// Listens until told to stop, or until there is no sense in going on.
@@ -31,7 +29,7 @@ final class ListenSession {
         "No sound server is running here, so there is nothing to play to. "
           + "Start PipeWire or PulseAudio, or listen on a computer with a desktop.")
     }
-    let mailbox = mailbox
+    let mailbox = loop.mailbox
     let listener = try Listener(
       Listener.Options(
         host: server.host, port: server.port, backend: backend, outputName: settings.output,
@@ -46,26 +44,14 @@ final class ListenSession {
 
   /// - Returns: why there is no sense in going on; nil when told to stop.
   private func watch(_ listener: Listener, _ backend: SoundBackend) -> String? {
-    var poller = Poller()
-    poller.add(mailbox.wakeUp.fileDescriptor, for: .readable)
-    poller.add(SignalWakeUp.wakeUp.fileDescriptor, for: .readable)
-    var clock = SessionClock(
-      every: settings.statusEvery, isLive: report.isLive, now: HostClock.now)
-    while SignalWakeUp.received == nil, output.isOpen {
-      _ = poller.wait(timeout: clock.remaining(at: HostClock.now) ?? .seconds(3600))
-      mailbox.wakeUp.drain()
-      for event in mailbox.takeAll().events {
+    loop.run(
+      statusEvery: settings.statusEvery, isLive: report.isLive,
+      handle: { event in
         if case .failed(let reason) = event { return reason }
         handle(event, backend)
-      }
-      guard clock.isDue(at: HostClock.now) else { continue }
-      if report.isLive {
-        report.showLive(listener.statistics)
-      } else {
-        report.status(listener.statistics)
-      }
-    }
-    return nil
+        return nil
+      }, lost: { report.warn("\($0) lines were left out here.") },
+      status: { report.status(listener.statistics) })
   }
 
   private func handle(_ event: Listener.Event, _ backend: SoundBackend) {

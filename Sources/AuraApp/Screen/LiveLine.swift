@@ -25,8 +25,13 @@ final class LiveLine {
     isShown = true
   }
 
-  /// Makes room for an ordinary line.
-  func clear() {
+  /// Writes what happened above the live line; as `Output.event`.
+  func event(_ name: String, _ fields: JSONValue = [:], text: @autoclosure () -> String?) {
+    clear()
+    output.event(name, fields, text: text())
+  }
+
+  private func clear() {
     guard isShown else { return }
     output.write("\r\u{1B}[K")
     isShown = false

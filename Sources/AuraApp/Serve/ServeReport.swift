@@ -29,8 +29,7 @@ final class ServeReport {
   private func say(
     _ event: String, _ fields: JSONValue = [:], _ text: @autoclosure () -> String?
   ) {
-    live.clear()
-    output.event(event, fields, text: text())
+    live.event(event, fields, text: text())
   }
 
   // MARK: At the start
@@ -204,11 +203,12 @@ final class ServeReport {
     say("client", .object(members), "\(text) (\(Words.count(clients, "listener"))).")
   }
 
-  /// The line that lives on a terminal.
-  func showLive(_ numbers: Broadcast.Statistics) { live.show(Self.statusText(numbers)) }
-
-  /// A status for a log.
+  /// A status: the line that lives on a terminal, or one more line of a log.
   func status(_ numbers: Broadcast.Statistics) {
+    if live.isLive {
+      live.show(Self.statusText(numbers))
+      return
+    }
     say("status", Self.statusJSON(numbers), Self.statusText(numbers))
   }
 

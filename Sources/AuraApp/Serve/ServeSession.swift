@@ -23,9 +23,8 @@ final class ServeSession {
 
   private let settings: Settings
   private let command: [String]
-  private let output: Output
+  private let loop: SessionLoop<Happening>
   private let report: ServeReport
-  private let mailbox = Mailbox<Happening>()
   private let start = HostClock.now
   private var numbers: Broadcast.Statistics?
 
@@ -38,9 +37,8 @@ final class ServeSession {
   init(_ settings: Settings, command: [String]) {
     self.settings = settings
     self.command = command
-    let wakeUp = mailbox.wakeUp
-    output = Output(format: settings.logFormat) { wakeUp.signal() }
-    report = ServeReport(output)
+    loop = SessionLoop(format: settings.logFormat)
+    report = ServeReport(loop.output)
   }
 
   /// Serves until told to stop or until there is nothing more to serve.
@@ -95,7 +93,7 @@ final class ServeSession {
       throw UserError(
         "No sound server is running, so there is no such device. See `auralync devices`.")
     }
-    let mailbox = mailbox
+    let mailbox = loop.mailbox
     let server = try PrivateSoundServer.start { mailbox.post(.privateServerDied($0)) }
     let backend = settings.backend ?? .pipewire  // it answers for both
     return SoundSource(source: .sound(target, backend), backend: backend, privateServer: server)
@@ -103,7 +101,7 @@ final class ServeSession {
 
   private func broadcast(of source: BroadcastSource) throws -> Broadcast {
     let gate = NetworkGate(isPublic: settings.isPublic)
-    let mailbox = mailbox
+    let mailbox = loop.mailbox
     return try Broadcast(
       source: source,
       server: OriginalServer.Configuration(
@@ -132,7 +130,7 @@ final class ServeSession {
         addresses: Self.reachable(bound, interfaces), bound: settings.bind, port: broadcast.port,
         networks: settings.isPublic ? nil : interfaces.attached.networks))
     let port = broadcast.port
-    let mailbox = mailbox
+    let mailbox = loop.mailbox
     // Asking the firewall may take seconds; nobody waits for it.
     _ = HostThread(name: "aura-firewall") {
       if let warning = Firewall.warning(forTCPPort: port) { mailbox.post(.warning(warning)) }
@@ -157,34 +155,17 @@ final class ServeSession {
     request.standardInput = .inherit
     request.hasOwnGroup = false
     request.environment = server?.environmentForPlayers()
-    let mailbox = mailbox
+    let mailbox = loop.mailbox
     return try ChildProcess.start(request) { mailbox.post(.commandEnded($0)) }
   }
 
   // MARK: Running
 
   private func watch(_ broadcast: Broadcast) -> Ending {
-    var poller = Poller()
-    poller.add(mailbox.wakeUp.fileDescriptor, for: .readable)
-    poller.add(SignalWakeUp.wakeUp.fileDescriptor, for: .readable)
-    var clock = SessionClock(
-      every: settings.statusEvery, isLive: report.isLive, now: HostClock.now)
-    while SignalWakeUp.received == nil, output.isOpen {
-      _ = poller.wait(timeout: clock.remaining(at: HostClock.now) ?? .seconds(3600))
-      mailbox.wakeUp.drain()
-      let (happenings, lost) = mailbox.takeAll()
-      for happening in happenings {
-        if let ending = handle(happening) { return ending }
-      }
-      if lost > 0 { report.warn("\(lost) lines were left out here.") }
-      guard clock.isDue(at: HostClock.now) else { continue }
-      if report.isLive {
-        report.showLive(broadcast.statistics)
-      } else {
-        report.status(broadcast.statistics)
-      }
-    }
-    return Ending()
+    loop.run(
+      statusEvery: settings.statusEvery, isLive: report.isLive, handle: handle,
+      lost: { report.warn("\($0) lines were left out here.") },
+      status: { report.status(broadcast.statistics) }) ?? Ending()
   }
 
   private func handle(_ happening: Happening) -> Ending? {
