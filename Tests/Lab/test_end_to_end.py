@@ -48,6 +48,7 @@ def both_orders(sound_server):
         late = stage.listen(first.port, "--output", "ear1", "--status-every", 1)
         settle(early, late)
         take = listen_in(sound_server, ["ear1", "ear2", "control"], seconds=4)
+        stage.end_programs()
         yield {"take": take, "serve": first, "listen": late}
 
 

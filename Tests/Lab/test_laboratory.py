@@ -64,11 +64,21 @@ def test_a_skip_changes_the_latency(played):
     assert heard.latency_between(3, 6) == pytest.approx(88, abs=0.1)
 
 
-def test_drift_does_not_spoil_the_correlation(played):
-    stretched = signal.resample(played, round(len(played) * 1.0005))
+def test_stretched_sound_is_still_the_same_sound(played):
+    """By 0.1 %, the most a listener steers by."""
+    stretched = signal.resample(played, round(len(played) * 1.001))
     heard = meter.measure(played, np.roll(stretched, 2400))
-    assert heard.latency_between(5, 6) - heard.latency_between(1, 2) == pytest.approx(2, abs=0.1)
+    assert heard.latency_between(5, 6) - heard.latency_between(1, 2) == pytest.approx(4, abs=0.1)
     assert heard.correlation > 0.99
+
+
+@pytest.mark.parametrize("true", [0.98, 0.9])
+def test_damaged_sound_is_not_flattered(played, true):
+    """Noise mixed in lowers the correlation by a known amount, which the meter must read."""
+    noise = np.zeros(len(played))
+    noise[RATE // 2 + 2400:][:6 * RATE] = meter.probe(6, seed=8)
+    damaged = true * np.roll(played, 2400) + np.sqrt(1 - true ** 2) * noise
+    assert meter.measure(played, damaged).correlation == pytest.approx(true, abs=0.004)
 
 
 def test_other_sound_is_no_match(played):

@@ -15,7 +15,7 @@ BAND = (200.0, 7000.0)  # Hz: the probe lives here, and the meter listens here
 
 WINDOW = 0.5  # seconds of one latency value, and the step between two
 HOP = 0.25
-FINE_WINDOW = 0.04  # seconds of one correlation value: too short for drift to blur it
+FINE_WINDOW = 0.02  # seconds of one correlation value: 0.1 % of stretch blurs it by 0.004 only
 FRAME = 0.020  # seconds judged for wrong sound, and the step between two
 FRAME_HOP = 0.005
 WORST_MATCH = 0.25  # below this correlation a window has no latency

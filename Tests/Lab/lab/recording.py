@@ -30,6 +30,11 @@ class Recording:
     def _samples(self):
         raise NotImplementedError
 
+    @property
+    def seconds(self):
+        """How much has been recorded so far: the take's own clock."""
+        return self.path.stat().st_size / (4 * self.channels * RATE)
+
     def stop(self):
         """Ends the recording; returns {sink: array of shape (frames, 2)}."""
         if self.process.is_running:

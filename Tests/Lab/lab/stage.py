@@ -25,9 +25,14 @@ class Stage:
         return self
 
     def __exit__(self, *_):
+        self.end_programs()
+        self._temporary.cleanup()
+
+    def end_programs(self):
+        """Ends everything, the last started first; the logs stay. A fixture that is shared by
+        several tests does so before it yields, or its listeners would play into later takes."""
         for program in reversed(self.programs):
             program.end()
-        self._temporary.cleanup()
 
     @property
     def environment(self):
