@@ -29,6 +29,9 @@ def until(what, condition, seconds=10.0, broken=None):
             return value
         reason = broken() if broken else None
         if reason:
+            value = condition()  # it may have come true just before the end
+            if value:
+                return value
             raise LabError(f"{what}: {reason}")
         if time.monotonic() > deadline:
             raise LabError(f"{what}: not within {seconds:g} s")
