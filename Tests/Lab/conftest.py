@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest  # noqa: E402
 
-from lab.soundserver import SERVERS  # noqa: E402
+from lab.soundserver import CONTROLS, SERVERS  # noqa: E402
 from lab.stage import Stage  # noqa: E402
 
 
@@ -27,9 +27,9 @@ def stage(tmp_path):
 
 @pytest.fixture(scope="module", params=["pipewire", "pulse"])
 def sound_server(request):
-    """A headless sound server with a control ear, shared by the tests of a file."""
-    with SERVERS[request.param](("program", "second", "ear1", "ear2", "control")) as server:
-        server.start_control("program", "control")
+    """A headless sound server with its control ears, shared by the tests of a file."""
+    with SERVERS[request.param](("program", "second", "ear1", "ear2", *CONTROLS)) as server:
+        server.start_controls()
         yield server
 
 

@@ -9,6 +9,7 @@ import pytest
 from lab import meter
 from lab.original_client import OriginalClient
 from lab.signals import samples_of
+from lab.soundserver import CONTROLS
 from lab.stage import Stage
 from lab.takes import listen_in
 
@@ -26,14 +27,15 @@ def settle(*listeners):
     time.sleep(1)
 
 
-def assert_heard(take, ear, control="control"):
+def assert_heard(take, ear, controls=CONTROLS):
     heard = take[ear]
     assert not heard.error, heard
     assert heard.correlation >= 0.99, heard
     assert heard.median_ms < 400, heard
     assert abs(heard.level_db) < 0.5, heard
-    if control:
-        assert heard.dropouts_beyond(take[control]) == [], (heard, str(take[control]))
+    judges = [take[control] for control in controls]
+    beyond = heard.dropouts_beyond(*judges)
+    assert beyond == [], (beyond, str(heard), [str(judge) for judge in judges])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def both_orders(sound_server):
         stage.serve(port=port)
         late = stage.listen(first.port, "--output", "ear1", "--status-every", 1)
         settle(early, late)
-        take = listen_in(sound_server, ["ear1", "ear2", "control"], seconds=4)
+        take = listen_in(sound_server, ["ear1", "ear2", *CONTROLS], seconds=4)
         stage.end_programs()
         yield {"take": take, "serve": first, "listen": late}
 
@@ -75,9 +77,11 @@ def test_what_both_say(both_orders, sound_server):
 
 def test_a_named_device(room, sound_server):
     serve = room.serve("--source", "device:ear2")
+    room.keep(sound_server.start_relay("ear2", "relay"))
     settle(room.listen(serve.port, "--output", "ear1"))
-    take = listen_in(sound_server, ["ear1"], seconds=2, source="ear2", player_sink="ear2")
-    assert_heard(take, "ear1", control=None)
+    take = listen_in(
+        sound_server, ["ear1", "relay"], seconds=2, source="ear2", player_sink="ear2")
+    assert_heard(take, "ear1", controls=["relay"])
 
 
 def test_the_default_output_changes(room, sound_server):
@@ -87,11 +91,12 @@ def test_the_default_output_changes(room, sound_server):
     sound_server.set_default_sink("second")
     try:
         serve.until("the new output", lambda: "second" in serve.events("capture")[-1]["device"])
+        room.keep(sound_server.start_relay("second", "relay"))
         time.sleep(0.5)
-        take = listen_in(sound_server, ["ear1"], seconds=2.5, source="second")
+        take = listen_in(sound_server, ["ear1", "relay"], seconds=2.5, source="second")
     finally:
         sound_server.set_default_sink("program")
-    assert_heard(take, "ear1", control=None)
+    assert_heard(take, "ear1", controls=["relay"])
     serve.until("the old output", lambda: "program" in serve.events("capture")[-1]["device"])
     assert listen.events("disconnected") == []
 
@@ -108,11 +113,11 @@ def test_the_sound_server_crashes_and_returns(room, sound_server):
         silence = samples_of(client.read_chunks(seconds=0.5), 2)
     assert len(silence) > 10_000 and not silence.any(), "listeners hear silence meanwhile"
     sound_server.start()
-    sound_server.start_control("program", "control")
+    sound_server.start_controls()
     serve.until("capture again", lambda: len(serve.events("capture", state="running")) == 2, 15)
     listen.until("output again", lambda: len(listen.events("output", state="running")) == 2, 15)
     time.sleep(1)
-    take = listen_in(sound_server, ["ear1", "control"], seconds=2.5)
+    take = listen_in(sound_server, ["ear1", *CONTROLS], seconds=2.5)
     assert_heard(take, "ear1")
     assert len(serve.events("capture", state="lost")) == 1
     assert len(listen.events("output", state="lost")) == 1
@@ -143,7 +148,7 @@ def test_the_pulseaudio_way_into_pipewire(room, sound_server):
     serve = room.serve("--backend", "pulse")
     assert serve.serving["backend"] == "pulse"
     settle(room.listen(serve.port, "--backend", "pulse", "--output", "ear1"))
-    assert_heard(listen_in(sound_server, ["ear1", "control"], seconds=2.5), "ear1")
+    assert_heard(listen_in(sound_server, ["ear1", *CONTROLS], seconds=2.5), "ear1")
 
 
 def test_a_command_plays_to_listeners_and_nowhere_else(room, sound_server):

@@ -20,8 +20,7 @@ EARS = ["ear1", "ear2", "ear3", "ear4", "ear5"]
 @pytest.fixture(scope="module")
 def sound_server():
     """One ear for each of several listeners that are judged in the same take."""
-    with PipeWire(["program", *EARS, "control"]) as server:
-        server.start_control("program", "control")
+    with PipeWire(["program", *EARS]) as server:
         yield server
 
 

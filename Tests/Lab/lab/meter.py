@@ -20,6 +20,7 @@ FRAME = 0.020  # seconds judged for wrong sound, and the step between two
 FRAME_HOP = 0.005
 WORST_MATCH = 0.25  # below this correlation a window has no latency
 SHORTEST_DROPOUT = 0.005
+SIMULTANEOUS = 0.15  # seconds within which two ears' dropouts have one cause
 
 
 # The probe
@@ -71,6 +72,7 @@ class Heard:
     correlation: float = 0.0
     level_db: float = 0.0
     dropouts: list = field(default_factory=list)  # (begin, end): silence or wrong sound
+    lost: list = field(default_factory=list)  # the same as moments of the reference
 
     @property
     def median_ms(self):
@@ -90,11 +92,15 @@ class Heard:
         values = self.latencies_ms[inside]
         return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
 
-    def dropouts_beyond(self, control, slack=0.6):
-        """Dropouts at moments at which the control ear had none."""
+    def dropouts_beyond(self, *controls):
+        """Dropouts of sound that reached every control ear whole.
+
+        Compared at the same instant of the reference, since each ear has its own delay.
+        """
+        damaged = [span for control in controls for span in control.lost]
         return [
-            (begin, end) for begin, end in self.dropouts
-            if not any(a - slack < end and begin < b + slack for a, b in control.dropouts)]
+            dropout for dropout, (begin, end) in zip(self.dropouts, self.lost)
+            if not any(a - SIMULTANEOUS < end and begin < b + SIMULTANEOUS for a, b in damaged)]
 
     def __str__(self):
         if self.error:
@@ -132,11 +138,13 @@ def measure(reference, ear, max_latency=3.0, warmup=0.3):
     excused = _silences(reference, played[0] + RATE // 25, played[1] - RATE // 25)
     gaps = _gaps(ear, begin, stop, lag_at, excused, played[1])
     glitches = clean.glitches(begin, stop, lag_at, gaps, excused)
+    dropouts = sorted(gaps + glitches)
     return Heard(
         times=times, latencies_ms=lags * 1000 / RATE,
         correlation=clean.fine_correlation(begin, stop, lag_at),
         level_db=_decibels(ear[begin:stop], reference[played[0]:played[1]]),
-        dropouts=sorted((a / RATE, b / RATE) for a, b in gaps + glitches))
+        dropouts=[(a / RATE, b / RATE) for a, b in dropouts],
+        lost=[((a - lag_at(a)) / RATE, (b - lag_at(b)) / RATE) for a, b in dropouts])
 
 
 class _Pair:

@@ -16,6 +16,10 @@ from .recording import PipeWireRecording, PulseRecording
 
 RATE = 48_000
 CLOCK = "labclock"
+# Ears that hear `program` without the product. One is fed by the server's own loopback and shows
+# what goes wrong inside the server; the other by ordinary clients, which a busy machine disturbs
+# as it does the product. Nine of nine dropouts of the product were the second one's too, under load.
+CONTROLS = ("control", "relay")
 _FOREIGN = ("PULSE_", "PIPEWIRE_", "XDG_", "DBUS_", "WIREPLUMBER_", "AURALYNC_")
 
 
@@ -24,11 +28,12 @@ class SoundServer:
 
     backend = ""
 
-    def __init__(self, sinks=("program", "ear1", "ear2", "control")):
+    def __init__(self, sinks=("program", "ear1", "ear2", *CONTROLS)):
         self.sinks = list(sinks)
         self.directory = Path(tempfile.mkdtemp(prefix="auralync-lab."))
         self.runtime = self.directory / "run"
         self._processes = []
+        self._relays = []
         self._counter = 0
         for name in ("run/pulse", "log", "config", "state/pulse", "cache", "data", "home"):
             (self.directory / name).mkdir(parents=True)
@@ -62,19 +67,22 @@ class SoundServer:
         for process in self._processes:
             process.wait()
         self._processes.clear()
+        self._end_relays()
         for path in self.runtime.rglob("*"):
             if path.is_socket():
                 path.unlink()
 
+    def _end_relays(self):
+        for process in self._relays:
+            process.end()
+        self._relays.clear()
+
     def close(self):
+        self._end_relays()
         for process in reversed(self._processes):
             process.end()
         self._processes.clear()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-    def freeze_signal(self, number):
-        for process in self._processes:
-            process.send(number)
 
     def _death(self):
         return next((p.death() for p in self._processes if not p.is_running), None)
@@ -143,8 +151,19 @@ class SoundServer:
         argv = ["paplay"] + ([f"--device={sink}"] if sink else []) + [path]
         return Process(argv, self.log_path("paplay"), env=self.environment())
 
-    def start_control(self, source, sink):
-        """The control ear: the server's own loopback from one sink's monitor to another."""
+    def start_controls(self, source="program"):
+        """Feeds both control ears from a sink's monitor."""
+        self.start_loopback(source, "control")
+        self._relays.append(self.start_relay(source, "relay"))
+
+    def start_relay(self, source, sink):
+        """An ordinary client that records, and one that plays what it recorded."""
+        sound = "--raw --format=float32le --latency-msec=20"
+        command = f"parec -d {source}.monitor {sound} | pacat -d {sink} {sound}"
+        return Process(["sh", "-c", command], self.log_path("relay"), env=self.environment())
+
+    def start_loopback(self, source, sink):
+        """The server's own way from one sink's monitor to another."""
         raise NotImplementedError
 
     def record(self, sinks):
@@ -178,7 +197,7 @@ class PulseAudio(SoundServer):
             "--disallow-exit=yes", "--log-target=stderr", "--log-level=notice",
             "--resample-method=speex-float-5")
 
-    def start_control(self, source, sink):
+    def start_loopback(self, source, sink):
         self.call("pactl", "load-module", "module-loopback", f"source={source}.monitor",
                   f"sink={sink}", "latency_msec=40")
 
@@ -213,7 +232,7 @@ class PipeWire(SoundServer):
         until("the sinks' ports", lambda: wanted <= set(self.call("pw-link", "-o", check=False).split()),
               15, self._death)
 
-    def start_control(self, source, sink):
+    def start_loopback(self, source, sink):
         process = Process(
             ["pw-loopback", "-C", source, "-P", sink, "--capture-props",
              "{ stream.capture.sink = true node.latency = 1024/48000 }",
