@@ -38,7 +38,9 @@ struct ServerAddress: Equatable, CustomStringConvertible {
     switch pieces.count {
     case 1: return (text, nil)
     case 2: return (String(pieces[0]), String(pieces[1]))
-    default: return (text, nil)  // a bare IPv6 address
+    default:
+      guard isNumericAddress(text) else { throw error(text) }
+      return (text, nil)
     }
   }
 
