@@ -24,7 +24,7 @@ def settle(*listeners):
     """Waits until all play, and a moment more for their buffers."""
     for listener in listeners:
         listener.until_playing()
-    time.sleep(1)
+    time.sleep(0.6)
 
 
 def assert_heard(take, ear, controls=CONTROLS):
@@ -49,7 +49,7 @@ def both_orders(sound_server):
         stage.serve(port=port)
         late = stage.listen(first.port, "--output", "ear1", "--status-every", 1)
         settle(early, late)
-        take = listen_in(sound_server, ["ear1", "ear2", *CONTROLS], seconds=4)
+        take = listen_in(sound_server, ["ear1", "ear2", *CONTROLS], seconds=3)
         stage.end_programs()
         yield {"take": take, "serve": first, "listen": late}
 
@@ -93,7 +93,7 @@ def test_the_default_output_changes(room, sound_server):
         serve.until("the new output", lambda: "second" in serve.events("capture")[-1]["device"])
         room.keep(sound_server.start_relay("second", "relay"))
         time.sleep(0.5)
-        take = listen_in(sound_server, ["ear1", "relay"], seconds=2.5, source="second")
+        take = listen_in(sound_server, ["ear1", "relay"], seconds=2, source="second")
     finally:
         sound_server.set_default_sink("program")
     assert_heard(take, "ear1", controls=["relay"])
@@ -117,7 +117,7 @@ def test_the_sound_server_crashes_and_returns(room, sound_server):
     serve.until("capture again", lambda: len(serve.events("capture", state="running")) == 2, 15)
     listen.until("output again", lambda: len(listen.events("output", state="running")) == 2, 15)
     time.sleep(1)
-    take = listen_in(sound_server, ["ear1", *CONTROLS], seconds=2.5)
+    take = listen_in(sound_server, ["ear1", *CONTROLS], seconds=2)
     assert_heard(take, "ear1")
     assert len(serve.events("capture", state="lost")) == 1
     assert len(listen.events("output", state="lost")) == 1
@@ -148,7 +148,7 @@ def test_the_pulseaudio_way_into_pipewire(room, sound_server):
     serve = room.serve("--backend", "pulse")
     assert serve.serving["backend"] == "pulse"
     settle(room.listen(serve.port, "--backend", "pulse", "--output", "ear1"))
-    assert_heard(listen_in(sound_server, ["ear1", *CONTROLS], seconds=2.5), "ear1")
+    assert_heard(listen_in(sound_server, ["ear1", *CONTROLS], seconds=2), "ear1")
 
 
 def test_a_command_plays_to_listeners_and_nowhere_else(room, sound_server):

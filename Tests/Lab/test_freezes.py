@@ -8,6 +8,7 @@ with that, the one that begins in an original server with an undisturbed listene
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -39,10 +40,22 @@ def differences(latency, spans):
     return changes
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def frozen(request, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("frozen")
-    with SERVERS[request.param](["program", *EARS]) as server, Stage(directory, server) as stage:
+@pytest.fixture(scope="module")
+def both_servers(tmp_path_factory):
+    """The takes on both sound servers, made at the same time."""
+    with ThreadPoolExecutor() as pool:
+        takes = {name: pool.submit(frozen_take, name, tmp_path_factory.mktemp(name))
+                 for name in SERVERS}
+    return {name: take.result() for name, take in takes.items()}
+
+
+@pytest.fixture(params=SERVERS)
+def frozen(request, both_servers):
+    return both_servers[request.param]
+
+
+def frozen_take(backend, directory):
+    with SERVERS[backend](["program", *EARS]) as server, Stage(directory, server) as stage:
         content = Content(directory, 44100, 2)
 
         def listen(port, ear):
@@ -78,7 +91,7 @@ def frozen(request, tmp_path_factory):
         latencies = {name: ear.latency_between for name, ear in heard.items()}
         latencies["server"] = lambda a, b: (
             server_side.latency_between(a, b) - beside.latency_between(a, b))
-        yield {"latencies": latencies, "spans": spans, "listeners": listeners,
+        return {"latencies": latencies, "spans": spans, "listeners": listeners,
                "serve": frozen_serve, "backend": server.backend}
 
 

@@ -61,11 +61,13 @@ def test_announcement_framing_and_tone(stage, options, rate, channels, chunk):
 def test_level_survives_the_resampler(stage):
     path = signals.write_float_wav(
         stage.directory / "sine.wav", stereo(signals.sine(997, 4, 48000, level=0.5)), 48000)
-    for rate in (48000, 44100, 16000):
-        serve = stage.serve("--source", f"file:{path}", "--sample-rate", rate)
-        with announced(serve.address) as client:
-            sound = samples_of(client.read_chunks(frames=rate), 2)[int(0.2 * rate):, 0]
-        serve.end()
+    servers = {rate: stage.serve("--source", f"file:{path}", "--sample-rate", rate)
+               for rate in (48000, 44100, 16000)}
+    clients = {rate: announced(serve.address) for rate, serve in servers.items()}
+    received = read_many(clients.values(), seconds=1.2)
+    for rate, chunks in zip(clients, received):
+        clients[rate].socket.close()
+        sound = samples_of(chunks, 2)[int(0.2 * rate):, 0]
         frequency, level, _ = signals.spectrum_peak(sound, rate)
         assert frequency == pytest.approx(997, abs=0.2)
         assert level == pytest.approx(0.5, rel=0.005)
@@ -86,7 +88,7 @@ def test_mono_is_a_proper_mixdown(stage):
 
 
 def test_a_file_arrives_whole_and_ends(stage):
-    content = stereo(probe(3, seed=5))
+    content = stereo(probe(2, seed=5))
     path = stage.directory / "music.wav"
     write_wav(path, content)
     sent = np.clip(np.round(content.astype(np.float64) * 32767), -32768, 32767) / 32768
@@ -119,7 +121,7 @@ def assert_tail_of(sent, got, chunk, tolerance):
 ])
 def test_raw_sound_from_stdin(stage, name, options, rate, channels, kind):
     """A pipe that gives faster than real time is read at the pace of the sound."""
-    content = np.stack([probe(3, seed=6)] * channels, axis=1)
+    content = np.stack([probe(2, seed=6)] * channels, axis=1)
     wire = np.round(content * 32767) if kind == "<i2" else content
     path = stage.directory / "raw"
     wire.astype(kind).tofile(path)
@@ -135,7 +137,7 @@ def test_raw_sound_from_stdin(stage, name, options, rate, channels, kind):
         took = time.monotonic() - begin
     assert serve.wait() == 0
     assert cat.wait() == 0
-    assert took > 1.5, "the sound was not sent at its own pace"
+    assert took > 1, "the sound was not sent at its own pace"
     assert_tail_of(sent, got, chunk=1024, tolerance=1 / 32768)
 
 
@@ -245,99 +247,6 @@ def test_strangers_are_refused_unless_public(stage, public):
             assert net.far_address in refused["address"]
 
 
-# Slow clients
-
-
-QUEUE_CHUNKS = 20
-QUEUE_SECONDS = QUEUE_CHUNKS * 1024 / 48000
-
-
-@pytest.fixture(scope="module")
-def slow_company():
-    """Nine good clients, one that is stopped for five seconds, and one that never reads."""
-    with Stage() as stage:
-        path = signals.write_float_wav(
-            stage.directory / "time.wav", signals.timecode(40 * 48000), 48000)
-        serve = stage.serve("--source", f"file:{path}", "--sample-rate", 48000,
-                            "--queue-size", QUEUE_CHUNKS, "--status-every", 1)
-        good = [announced(serve.address) for _ in range(9)]
-        never = announced(serve.address, receive_buffer=8192)
-        stopped = stage.original_client(serve.port, "--receive-buffer=8192")
-        stopped.until("its first chunks", lambda: len(stopped.events("chunk")) > 20)
-        never_address = "%s:%d" % never.socket.getsockname()
-        result = {"serve": serve, "never": never, "never_address": never_address}
-        reader = threading.Thread(
-            target=lambda: result.update(good=read_many(good, seconds=12)))
-        reader.start()
-        result["silent_since"] = time.monotonic()
-        time.sleep(0.5)
-        stopped.send(signal.SIGSTOP)
-        time.sleep(5)
-        result["resumed"] = time.monotonic()
-        stopped.send(signal.SIGCONT)
-        reader.join()
-        result["stopped"] = stopped.events("chunk")
-        yield result
-        for client in good + [never]:
-            client.socket.close()
-
-
-def test_the_others_lose_nothing(slow_company):
-    for chunks in slow_company["good"]:
-        assert len(chunks) > 11 * 48000 / 1024
-        assert_unbroken(chunks, 1024)
-
-
-def test_a_resumed_client_hears_nothing_older_than_its_queue(slow_company):
-    resumed = slow_company["resumed"]
-    # What the server was sending at a moment: what a client that kept up had got by then.
-    arrived = np.array([c.arrived for c in slow_company["good"][0]])
-    newest = np.array(
-        [signals.frame_number(c.samples[0]) for c in slow_company["good"][0]]) / 48000
-    after = [c for c in slow_company["stopped"] if resumed < c["at"] < resumed + 4]
-    assert len(after) > 100
-    ages = np.array([
-        np.interp(c["at"], arrived, newest) - signals.frame_number(c["first"]) / 48000
-        for c in after])
-    stale = ages > QUEUE_SECONDS + 0.15
-    # What the two kernels already held when it was stopped cannot be called back.
-    held_bytes = int(np.sum(stale)) * after[0]["bytes"]
-    assert held_bytes < 256 * 1024
-    assert not np.any(stale[int(np.sum(stale)):]), "old sound came after new sound"
-    assert np.median(ages[-20:]) < QUEUE_SECONDS
-
-
-def test_its_drops_are_counted_and_its_age_shown(slow_company):
-    status = slow_company["serve"].events("status")
-    assert status[-1]["dropped_chunks"] > 100
-    assert max(s["oldest_ms"] for s in status) > 500 * QUEUE_SECONDS
-
-
-def test_a_client_that_takes_nothing_is_closed(slow_company):
-    serve = slow_company["serve"]
-    closed = serve.event("client", seconds=8, state="closed", address=slow_company["never_address"])
-    assert closed["reason"]
-    assert time.monotonic() - slow_company["silent_since"] > 9
-    assert slow_company["never"].read_to_end() is not None
-
-
-def test_a_thousand_clients(stage):
-    serve = stage.serve("--source", "tone", "--max-clients", 0, "--listen-backlog", 1000,
-                        "--status-every", 1)
-    crowd = stage.crowd(serve.port, clients=1000, seconds=10)
-    crowd.until("everyone's connection", lambda: crowd.events("connected") or crowd.all_events, 20)
-    assert crowd.wait(30) == 0, crowd.tail()
-    report = crowd.all_events[-1]
-    assert report["open"] == 1000
-    assert report["faults"] == []
-    expected = report["seconds"] * serve.serving["bytes_per_second_per_listener"]
-    assert report["least_bytes"] > 0.9 * expected
-    serve.interrupt()
-    summary = serve.event("summary")
-    assert summary["dropped_chunks"] == 0
-    assert summary["most_listeners"] == 1000
-
-
 # What it says
 
 
@@ -412,3 +321,124 @@ def test_closed_connections_are_forgotten(stage):
             while True:
                 client.read_chunk()
     serve.event("status", listeners=0)
+
+
+# Slow clients
+
+
+QUEUE_CHUNKS = 20
+QUEUE_SECONDS = QUEUE_CHUNKS * 1024 / 48000
+
+
+class SlowCompany:
+    """Nine good clients, one that is stopped for five seconds, and one that never reads.
+
+    It takes twelve seconds, so it runs beside the other tests of this file.
+    """
+
+    def __init__(self, stage):
+        path = signals.write_float_wav(
+            stage.directory / "time.wav", signals.timecode(40 * 48000), 48000)
+        self.serve = stage.serve("--source", f"file:{path}", "--sample-rate", 48000,
+                                 "--queue-size", QUEUE_CHUNKS, "--status-every", 1)
+        self.clients = [announced(self.serve.address) for _ in range(9)]
+        self.never = announced(self.serve.address, receive_buffer=8192)
+        self.never_address = "%s:%d" % self.never.socket.getsockname()
+        self.silent_since = time.monotonic()
+        self.process = stage.original_client(self.serve.port, "--receive-buffer=8192")
+        self.good, self.resumed = None, None
+        self._threads = [threading.Thread(target=work) for work in (self._read, self._stop)]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self):
+        self.good = read_many(self.clients, seconds=12)
+
+    def _stop(self):
+        self.process.until("its first chunks", lambda: len(self.process.events("chunk")) > 20)
+        self.process.send(signal.SIGSTOP)
+        time.sleep(5)
+        self.resumed = time.monotonic()
+        self.process.send(signal.SIGCONT)
+
+    def finish(self):
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def stopped(self):
+        """What the stopped client got."""
+        return self.process.events("chunk")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def company():
+    with Stage() as stage:
+        company = SlowCompany(stage)
+        yield company
+        company.finish()
+        for client in [*company.clients, company.never]:
+            client.socket.close()
+
+
+@pytest.fixture(scope="module")
+def slow_company(company):
+    """The same when all has happened."""
+    company.finish()
+    return company
+
+
+def test_the_others_lose_nothing(slow_company):
+    for chunks in slow_company.good:
+        assert len(chunks) > 11 * 48000 / 1024
+        assert_unbroken(chunks, 1024)
+
+
+def test_a_resumed_client_hears_nothing_older_than_its_queue(slow_company):
+    resumed = slow_company.resumed
+    # What the server was sending at a moment: what a client that kept up had got by then.
+    arrived = np.array([c.arrived for c in slow_company.good[0]])
+    newest = np.array(
+        [signals.frame_number(c.samples[0]) for c in slow_company.good[0]]) / 48000
+    after = [c for c in slow_company.stopped if resumed < c["at"] < resumed + 4]
+    assert len(after) > 100
+    ages = np.array([
+        np.interp(c["at"], arrived, newest) - signals.frame_number(c["first"]) / 48000
+        for c in after])
+    stale = ages > QUEUE_SECONDS + 0.15
+    # What the two kernels already held when it was stopped cannot be called back.
+    held_bytes = int(np.sum(stale)) * after[0]["bytes"]
+    assert held_bytes < 256 * 1024
+    assert not np.any(stale[int(np.sum(stale)):]), "old sound came after new sound"
+    assert np.median(ages[-20:]) < QUEUE_SECONDS
+
+
+def test_its_drops_are_counted_and_its_age_shown(slow_company):
+    status = slow_company.serve.events("status")
+    assert status[-1]["dropped_chunks"] > 100
+    assert max(s["oldest_ms"] for s in status) > 500 * QUEUE_SECONDS
+
+
+def test_a_client_that_takes_nothing_is_closed(slow_company):
+    serve = slow_company.serve
+    closed = serve.event("client", seconds=8, state="closed", address=slow_company.never_address)
+    assert closed["reason"]
+    assert time.monotonic() - slow_company.silent_since > 9
+    assert slow_company.never.read_to_end() is not None
+
+
+def test_a_thousand_clients(stage):
+    serve = stage.serve("--source", "tone", "--max-clients", 0, "--listen-backlog", 1000,
+                        "--status-every", 1)
+    crowd = stage.crowd(serve.port, clients=1000, seconds=10)
+    crowd.until("everyone's connection", lambda: crowd.events("connected") or crowd.all_events, 20)
+    assert crowd.wait(30) == 0, crowd.tail()
+    report = crowd.all_events[-1]
+    assert report["open"] == 1000
+    assert report["faults"] == []
+    expected = report["seconds"] * serve.serving["bytes_per_second_per_listener"]
+    assert report["least_bytes"] > 0.9 * expected
+    serve.interrupt()
+    summary = serve.event("summary")
+    assert summary["dropped_chunks"] == 0
+    assert summary["most_listeners"] == 1000

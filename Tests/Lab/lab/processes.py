@@ -29,8 +29,7 @@ def until(what, condition, seconds=10.0, broken=None):
             return value
         reason = broken() if broken else None
         if reason:
-            value = condition()  # it may have come true just before the end
-            if value:
+            if value := condition():  # it happened between the two questions
                 return value
             raise LabError(f"{what}: {reason}")
         if time.monotonic() > deadline:
