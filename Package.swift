@@ -54,6 +54,9 @@ let package = Package(
     room("AuraStream", []),
     room("AuraTransport", ["AuraStream", "AuraHost"]),
 
+    // Handshake, keys and ciphers of the encrypted ways to listen.
+    room("AuraCrypto", ["AuraStream", "COpenSSL"]),
+
     // What the operating system gives: clock, wake-ups, threads, processes, interfaces.
     room("AuraHost", ["AuraStream", "CLinux"]),
 
@@ -68,6 +71,7 @@ let package = Package(
     tests("AuraHostTests", ["AuraHost", "AuraStream"]),
     tests("AuraAudioTests", ["AuraAudio", "AuraHost", "AuraStream"]),
     tests("AuraCodecTests", ["AuraCodec", "AuraStream", "CSndFile"]),
+    tests("AuraCryptoTests", ["AuraCrypto", "AuraStream", "COpenSSL", "CSRTP"]),
     tests("AuraTransportTests", ["AuraTransport", "AuraHost", "AuraStream"]),
     tests(
       "AuraPipelinesTests",
@@ -75,10 +79,13 @@ let package = Package(
     tests("AuraAppTests", ["AuraApp", "AuraStream"]),
 
     .systemLibrary(name: "CLinux", path: "SystemLibraries/CLinux"),
+    systemLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),
     systemLibrary("CPulse", pkgConfig: "libpulse", debian: "libpulse-dev"),
     systemLibrary("CSndFile", pkgConfig: "sndfile", debian: "libsndfile1-dev"),
     systemLibrary("CSampleRate", pkgConfig: "samplerate", debian: "libsamplerate0-dev"),
     systemLibrary("CSoxr", pkgConfig: "soxr", debian: "libsoxr-dev"),
+    // For tests only, and found without pkg-config: who only builds must not be told it is missing.
+    .systemLibrary(name: "CSRTP", path: "SystemLibraries/CSRTP"),
   ]
 )

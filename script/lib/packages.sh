@@ -4,8 +4,10 @@
 # Sourced by the launcher and by script/test. Everything is said on standard error.
 
 # The C libraries of Package.swift, by their pkg-config names and by their Debian packages.
-libraries=(libpipewire-0.3 libpulse sndfile samplerate soxr)
-library_packages=(libpipewire-0.3-dev libpulse-dev libsndfile1-dev libsamplerate0-dev libsoxr-dev)
+libraries=(libpipewire-0.3 libpulse sndfile samplerate soxr openssl)
+library_packages=(
+  libpipewire-0.3-dev libpulse-dev libsndfile1-dev libsamplerate0-dev libsoxr-dev libssl-dev
+)
 
 # To build: the C libraries' headers and what finds them; what Swift links and fetches with (and
 # C++, for a dependency's sake).
@@ -19,10 +21,10 @@ toolchain_packages=(libcurl4 libxml2 libsqlite3-0 libncurses6 libuuid1 zlib1g)
 # To run: the private sound server of `serve`, for computers that have none at all.
 private_server_packages=(pipewire pipewire-bin pipewire-pulse wireplumber)
 
-# To test: both sound servers and their tools, and the laboratory's arithmetic.
+# To test: both sound servers and their tools, the laboratory's arithmetic, another SRTP.
 test_packages=(
   "${private_server_packages[@]}" pulseaudio pulseaudio-utils
-  python3 python3-numpy python3-scipy python3-pytest iproute2 procps shellcheck
+  python3 python3-numpy python3-scipy python3-pytest iproute2 procps shellcheck libsrtp2-dev
 )
 
 say() { printf 'auralync: %s\n' "$*" >&2; }

@@ -1,0 +1,58 @@
+import AuraCrypto
+import Foundation
+import Testing
+
+private let isMeasuring = ProcessInfo.processInfo.environment["AURALYNC_MEASURE"] != nil
+
+/// What protection costs, for docs/measurements.md: measured only when asked for.
+@Suite(.serialized, .enabled(if: isMeasuring)) struct SRTPCostTests {
+  @Test(arguments: SRTPProfile.allCases, [1, 5000])
+  func protection(profile: SRTPProfile, listeners: Int) throws {
+    let payload = 200
+    let senders = try (0..<listeners).map { _ in
+      try Owned(SRTPSender(keys: makeKeys(profile), ssrc: testSource))
+    }
+    let template = rtp(0, payload: [UInt8](repeating: 3, count: payload))
+    var packet = template + [UInt8](repeating: 0, count: 16)
+    let rounds = 2_000_000 / listeners
+    var nanoseconds: [Double] = []
+    for run in 0..<5 {
+      let watch = ContinuousClock()
+      let first = run * rounds
+      let elapsed = try watch.measure {
+        for round in first..<first + rounds {
+          for sender in senders {
+            // Each packet written anew, as the fan-out does.
+            packet.replaceSubrange(0..<template.count, with: template)
+            packet[2] = UInt8(truncatingIfNeeded: round >> 8)
+            packet[3] = UInt8(truncatingIfNeeded: round)
+            try unsafe packet.withUnsafeMutableBytes {
+              _ = try unsafe sender.value.protect($0, length: template.count)
+            }
+          }
+        }
+      }
+      nanoseconds.append(Double(elapsed.components.attoseconds) / 1e9 / 2e6)
+      nanoseconds[run] += Double(elapsed.components.seconds) * 1e9 / 2e6
+    }
+    nanoseconds.sort()
+    print(
+      "\(profile), \(listeners) listeners, \(payload)-byte payload:",
+      "median \(Int(nanoseconds[2])) ns, \(Int(nanoseconds[0])) to \(Int(nanoseconds[4])) ns a packet"
+    )
+  }
+
+  @Test(arguments: SRTPProfile.allCases)
+  func preparation(profile: SRTPProfile) throws {
+    let keys = makeKeys(profile)
+    let elapsed = try ContinuousClock().measure {
+      for _ in 0..<10_000 { _ = try SRTPSender(keys: keys, ssrc: 1) }
+    }
+    print("\(profile): \(elapsed / 10_000) to prepare a sender")
+  }
+
+  private final class Owned {
+    var value: SRTPSender
+    init(_ value: consuming SRTPSender) { self.value = value }
+  }
+}
