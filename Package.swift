@@ -50,7 +50,7 @@ let package = Package(
 
     // A captured sample walks down these four; a received packet walks up.
     room("AuraAudio", ["AuraStream", "AuraHost", "CPipeWire", "CPulse"]),
-    room("AuraCodec", ["AuraStream", "CSampleRate", "CSndFile", "CSoxr"]),
+    room("AuraCodec", ["AuraStream", "COpus", "CSampleRate", "CSndFile", "CSoxr"]),
     room("AuraStream", []),
     room("AuraTransport", ["AuraStream", "AuraHost"]),
 
@@ -80,6 +80,7 @@ let package = Package(
 
     .systemLibrary(name: "CLinux", path: "SystemLibraries/CLinux"),
     systemLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
+    systemLibrary("COpus", pkgConfig: "opus", debian: "libopus-dev"),
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),
     systemLibrary("CPulse", pkgConfig: "libpulse", debian: "libpulse-dev"),
     systemLibrary("CSndFile", pkgConfig: "sndfile", debian: "libsndfile1-dev"),

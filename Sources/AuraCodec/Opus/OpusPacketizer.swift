@@ -1,0 +1,80 @@
+package import AuraStream
+
+/// Captured sound in, encoded packets out: what the media thread runs once for each profile.
+///
+/// Allocates nothing while it runs. Not for several threads at once.
+package struct OpusPacketizer: ~Copyable {
+  /// Packets that libopus refused to make; a gap for the listeners.
+  package private(set) var refusedPackets = 0
+
+  private var maker: PacketMaker
+  private var encoder: OpusEncoder
+  private var payload = [UInt8](repeating: 0, count: OpusProfile.mostBytes)
+
+  /// A packetizer at rest.
+  ///
+  /// - Parameters:
+  ///   - profile: packet length, bitrate and tuning.
+  ///   - complexity: as `OpusEncoder` takes it.
+  /// - Throws: `CodecError` when libopus cannot be used.
+  package init(_ profile: OpusProfile, complexity: Int = 10) throws(CodecError) {
+    maker = PacketMaker(frames: profile.frames)
+    encoder = try OpusEncoder(profile, complexity: complexity)
+  }
+
+  /// What is made.
+  package var profile: OpusProfile { encoder.profile }
+  /// Frames by which decoded sound lags behind its packet's media time.
+  package var lookahead: Int { encoder.lookahead }
+
+  /// Takes sound and publishes every packet that is complete.
+  ///
+  /// - Parameters:
+  ///   - samples: interleaved stereo at 48 kHz, spliced: joined to what came before without a click.
+  ///   - start: the media time of its first frame; a jump ends the packet that was begun.
+  ///   - end: the capture instant of the frame after the last.
+  ///   - publish: called with one packet: its payload, valid during the call only; its media time in
+  ///     frames, modulo 2^32 (an RTP timestamp but for its random offset, see `PacketClock`); the
+  ///     capture instant of its first frame; and whether it begins after a jump (the RTP marker).
+  package mutating func append(
+    _ samples: Span<Float>, at start: MediaTime, endingAt end: HostTime,
+    publish: (Span<UInt8>, UInt32, HostTime, Bool) -> Void
+  ) {
+    let count = samples.count / 2
+    var taken = 0
+    while taken < count {
+      let rest = samples.extracting(2 * taken..<2 * count)
+      taken += maker.take(rest, at: start + taken, endingAt: end)
+      publishPacket(publish)
+    }
+  }
+
+  /// Publishes what is left, filled up with silence.
+  ///
+  /// - Parameter publish: as for `append`.
+  package mutating func finish(publish: (Span<UInt8>, UInt32, HostTime, Bool) -> Void) {
+    maker.finish()
+    publishPacket(publish)
+  }
+
+  private mutating func publishPacket(_ publish: (Span<UInt8>, UInt32, HostTime, Bool) -> Void) {
+    guard let packet = maker.packet else { return }
+    let sound = maker.samples  // the same storage; a span must borrow from a local
+    if let bytes = Self.encode(sound.span, with: &encoder, into: &payload) {
+      publish(
+        payload.span.extracting(0..<bytes), UInt32(truncatingIfNeeded: packet.start.frames),
+        packet.capturedAt, packet.isMarked)
+    } else {
+      refusedPackets += 1
+    }
+    maker.release()
+  }
+
+  // Two properties at once: a span of one would keep all of self.
+  private static func encode(
+    _ samples: Span<Float>, with encoder: inout OpusEncoder, into payload: inout [UInt8]
+  ) -> Int? {
+    var room = payload.mutableSpan
+    return encoder.encode(samples, into: &room)
+  }
+}
