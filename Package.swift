@@ -70,13 +70,16 @@ let package = Package(
     tests("AuraStreamTests", ["AuraStream"]),
     tests("AuraHostTests", ["AuraHost", "AuraStream"]),
     tests("AuraAudioTests", ["AuraAudio", "AuraHost", "AuraStream"]),
-    tests("AuraCodecTests", ["AuraCodec", "AuraStream", "CSndFile"]),
     tests("AuraCryptoTests", ["AuraCrypto", "AuraStream", "COpenSSL", "CSRTP"]),
+    tests("AuraCodecTests", ["AuraCodec", "AuraStream", "CAllocations", "CSndFile"]),
     tests("AuraTransportTests", ["AuraTransport", "AuraHost", "AuraStream"]),
     tests(
       "AuraPipelinesTests",
       ["AuraPipelines", "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport"]),
     tests("AuraAppTests", ["AuraApp", "AuraStream"]),
+
+    // Counts what a test's thread allocates.
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
 
     .systemLibrary(name: "CLinux", path: "SystemLibraries/CLinux"),
     systemLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),

@@ -14,6 +14,8 @@ package struct TimelineFit: Sendable {
   /// What is usual while nothing is known, in nanoseconds: a gap begins at six times that.
   private static let firstSpread = 5e6
   private static let secondsUntilStep = 0.5
+  /// Seconds over which the spread is averaged.
+  private static let spreadWindow = 20.0
   /// Seconds without any instant after which the rate cannot be trusted to have held.
   private static let longestPause = 10.0
 
@@ -23,6 +25,7 @@ package struct TimelineFit: Sendable {
   private var age = 0.0
   private var spread = firstSpread
   private var strays = Strays()
+  private var lean = Lean()
 
   package init() {}
 
@@ -63,13 +66,20 @@ package struct TimelineFit: Sendable {
     if abs(error) > max(Self.tolerance.least, Self.tolerance.times * spread) {
       strays.insert(error, at: media)
       guard strays.seconds >= Self.secondsUntilStep else { return }
-      advance(to: media, by: expected + strays.mean)
-      age = min(age, Self.youth)
+      step(by: strays.mean, to: media, expected: expected)
+    } else if let offset = lean.insert(error, seconds: seconds, spread: spread) {
+      step(by: offset, to: media, expected: expected)
     } else {
       learn(error, frames: Double(frames), expected: expected, media: media)
       age += seconds
     }
     strays = Strays()
+  }
+
+  private mutating func step(by offset: Double, to media: MediaTime, expected: Double) {
+    advance(to: media, by: expected + offset)
+    age = min(age, Self.youth)
+    lean = Lean()
   }
 
   private mutating func learn(
@@ -81,7 +91,7 @@ package struct TimelineFit: Sendable {
     let step = min(0.5, 2 * Double.pi * bandwidth * seconds)
     advance(to: media, by: expected + 2.0.squareRoot() * step * error)
     line?.nanosecondsPerFrame += step * step * error / frames
-    spread += (abs(error) - spread) * min(1, seconds / 2)
+    spread += (abs(error) - spread) * min(1, seconds / Self.spreadWindow)
   }
 
   private mutating func advance(to media: MediaTime, by nanoseconds: Double) {
@@ -110,5 +120,29 @@ private struct Strays: Sendable {
     sum += error
     count += 1
     span = (span?.first ?? media, media)
+  }
+}
+
+/// To which side instants lie, by the mean of each second.
+private struct Lean: Sendable {
+  /// Nanoseconds a mean may always be off; and how many times the spread.
+  private static let tolerance = (least: 1e6, times: 2.0)
+
+  private var sum = 0.0
+  private var count = 0
+  private var seconds = 0.0
+  private var last = 0.0
+
+  /// - Returns: how far the source has moved: where two seconds in a row agree that it has.
+  mutating func insert(_ error: Double, seconds passed: Double, spread: Double) -> Double? {
+    sum += error
+    count += 1
+    seconds += passed
+    guard seconds >= 1 else { return nil }
+    let mean = sum / Double(count)
+    let before = last
+    (sum, count, seconds, last) = (0, 0, 0, mean)
+    let isFar = abs(mean) > max(Self.tolerance.least, Self.tolerance.times * spread)
+    return isFar && abs(mean - before) < abs(mean) / 4 ? mean : nil
   }
 }

@@ -1,0 +1,43 @@
+#include "CAllocations.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+// Allocated with the thread: counting must not allocate.
+static __thread long allocations __attribute__((tls_model("initial-exec")));
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+
+long aura_test_allocations(void) { return allocations; }
+
+void *malloc(size_t size) {
+  allocations++;
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t number, size_t size) {
+  allocations++;
+  return __libc_calloc(number, size);
+}
+
+void *realloc(void *old, size_t size) {
+  allocations++;
+  return __libc_realloc(old, size);
+}
+
+void *memalign(size_t alignment, size_t size) {
+  allocations++;
+  return __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+
+int posix_memalign(void **result, size_t alignment, size_t size) {
+  void *made = memalign(alignment, size);
+  if (made == NULL) return ENOMEM;
+  *result = made;
+  return 0;
+}
