@@ -36,6 +36,13 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    // What Hummingbird is made of, where its types are ours to name.
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
   ],
   targets: [
     // The program: commands, configuration, what is said on the screen.
@@ -60,6 +67,25 @@ let package = Package(
     // What the operating system gives: clock, wake-ups, threads, processes, interfaces.
     room("AuraHost", ["AuraStream", "CLinux"]),
 
+    // HTTP: joining (WHEP), status, the page. The page's files become part of the program.
+    .target(
+      name: "AuraWeb",
+      dependencies: [
+        "AuraStream",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      resources: [
+        .embedInCode("Page/index.html"), .embedInCode("Page/listen.css"),
+        .embedInCode("Page/listen.js"),
+      ],
+      swiftSettings: settings),
+
     // Every stage in order: the only room that knows them all.
     room(
       "AuraPipelines",
@@ -73,6 +99,14 @@ let package = Package(
     tests("AuraCryptoTests", ["AuraCrypto", "AuraStream", "COpenSSL", "CSRTP"]),
     tests("AuraCodecTests", ["AuraCodec", "AuraStream", "CAllocations", "CSndFile"]),
     tests("AuraTransportTests", ["AuraTransport", "AuraHost", "AuraStream"]),
+    tests(
+      "AuraWebTests",
+      [
+        "AuraWeb", "AuraStream",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     tests(
       "AuraPipelinesTests",
       ["AuraPipelines", "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport"]),

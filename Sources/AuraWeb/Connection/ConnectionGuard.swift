@@ -1,0 +1,78 @@
+internal import NIOCore
+internal import NIOHTTPTypes
+
+/// Closes a connection at its deadline. On the event loop.
+final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPRequestPart
+  typealias InboundOut = HTTPRequestPart
+  typealias OutboundIn = HTTPResponsePart
+  typealias OutboundOut = HTTPResponsePart
+
+  private var deadline: ConnectionDeadline<ContinuousClock.Instant>
+  private var alarm: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
+
+  init(_ limits: ConnectionDeadline<ContinuousClock.Instant>.Limits) {
+    deadline = ConnectionDeadline(limits, at: .now)
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { setAlarm(context) }
+
+  func channelActive(context: ChannelHandlerContext) {
+    setAlarm(context)
+    context.fireChannelActive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    alarm?.task.cancel()
+    alarm = nil
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    alarm?.task.cancel()
+    alarm = nil
+    context.fireChannelInactive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head: deadline.headArrived(at: .now)
+    case .body: break
+    case .end: deadline.requestEnded()
+    }
+    setAlarm(context)
+    context.fireChannelRead(data)
+  }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    let isEnd = if case .end = unwrapOutboundIn(data) { true } else { false }
+    deadline.writeBegan(at: .now)
+    if isEnd { deadline.answerEnded(at: .now) }
+    let promise = promise ?? context.eventLoop.makePromise()
+    promise.futureResult.assumeIsolated().whenComplete { [self] _ in
+      deadline.writeEnded(at: .now)
+      setAlarm(context)
+    }
+    context.write(data, promise: promise)
+    setAlarm(context)
+  }
+
+  /// Sees to it that we look again when the deadline comes; one that moves away is looked at in vain.
+  private func setAlarm(_ context: ChannelHandlerContext) {
+    guard context.channel.isActive, let instant = deadline.instant else { return }
+    if let alarm, alarm.at <= instant { return }
+    alarm?.task.cancel()
+    let delay = TimeAmount(max(.zero, ContinuousClock.now.duration(to: instant)))
+    let task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
+      alarm = nil
+      if let instant = deadline.instant, instant <= .now {
+        context.close(promise: nil)
+      } else {
+        setAlarm(context)
+      }
+    }
+    alarm = (task, instant)
+  }
+}
+
+@available(*, unavailable)
+extension ConnectionGuard: Sendable {}

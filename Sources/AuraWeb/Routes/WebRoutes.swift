@@ -1,0 +1,85 @@
+internal import AuraStream
+internal import HTTPTypes
+internal import HummingbirdCore
+
+/// From a request to its answer: who may ask, and who answers.
+struct WebRoutes: Sendable {
+  private let rules: AccessRules
+  private let handler: any WHEPHandler
+  private let whep: WHEPRoutes
+
+  init(_ configuration: HTTPService.Configuration, handler: any WHEPHandler) {
+    rules = AccessRules(configuration)
+    self.handler = handler
+    whep = WHEPRoutes(handler: handler, limits: configuration.limits)
+  }
+
+  /// Answers one request that came from `source`. Throws what reading the body throws.
+  func reply(
+    to request: HTTPRequest, from source: IPAddress?, body: RequestBody
+  ) async throws -> Reply {
+    switch rules.judge(request, from: source) {
+    case .refused(let reply): return reply.completed(foreignOrigin: nil)
+    case .allowed(let foreignOrigin):
+      let reply = try await routed(request, from: source, body: body)
+      return reply.completed(foreignOrigin: foreignOrigin)
+    }
+  }
+
+  private func routed(
+    _ request: HTTPRequest, from source: IPAddress?, body: RequestBody
+  ) async throws -> Reply {
+    // A whole URL (RFC 9112 §3.2.2) has become its path before.
+    guard let target = request.path, target.hasPrefix("/") else {
+      return Reply(.badRequest, "The request's target is no path.")
+    }
+    let path = target.prefix { $0 != "?" }
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    if parts.first == "whep" {
+      return try await whep.reply(to: request, parts: parts.dropFirst(), from: source, body: body)
+    }
+    let content: Reply
+    switch path {
+    case "/api/status":
+      let status = await handler.status()
+      content = Reply(.ok, type: "application/json", Array(status.json.utf8))
+    case "/healthz": content = Reply(.ok, "ok")
+    default:
+      guard let page = Page.file(String(path)) else { return Self.notFound }
+      content = page
+    }
+    return Self.forReading(content, request)
+  }
+
+  static let notFound = Reply(.notFound, "There is nothing here. The page to listen is at /.")
+
+  /// The answer of something that can only be read.
+  private static func forReading(_ content: Reply, _ request: HTTPRequest) -> Reply {
+    let methods = [HTTPRequest.Method.get, .head, .options]
+    return switch request.method {
+    case .get, .head: content
+    case .options: options(methods, request)
+    default: notAllowed(methods)
+    }
+  }
+
+  static func notAllowed(_ methods: [HTTPRequest.Method]) -> Reply {
+    let list = methods.map(\.rawValue).joined(separator: ", ")
+    return Reply(.methodNotAllowed, "Only \(list) work here.", fields: [.allow: list])
+  }
+
+  /// The answer to OPTIONS, preflights (CORS) included; who asks has been judged already.
+  static func options(_ methods: [HTTPRequest.Method], _ request: HTTPRequest) -> Reply {
+    let list = methods.map(\.rawValue).joined(separator: ", ")
+    var fields: HTTPFields = [.allow: list]
+    if request.headerFields.contains(.accessControlRequestMethod) {
+      fields[.accessControlAllowMethods] = list
+      fields[.accessControlAllowHeaders] = "Authorization, Content-Type, If-Match"
+      fields[.accessControlMaxAge] = "600"
+    }
+    if request.headerFields[.requestPrivateNetwork] == "true" {
+      fields[.allowPrivateNetwork] = "true"
+    }
+    return Reply(.ok, fields: fields)
+  }
+}

@@ -1,0 +1,66 @@
+internal import AuraStream
+
+extension WebStatus {
+  /// The status as JSON (RFC 8259); durations in milliseconds.
+  var json: String {
+    let broadcasts = broadcasts.map { entry in
+      JSONText.object([
+        ("slug", .string(entry.slug)), ("name", .string(entry.name)),
+        ("source", .string(entry.source)), ("live", .bool(entry.isLive)),
+        ("whep", .string("/whep/\(entry.slug)")),
+      ])
+    }
+    let listeners = listeners.map { entry in
+      JSONText.object([
+        ("broadcast", .string(entry.broadcast)), ("transport", .string(entry.transport)),
+        ("delay_ms", .milliseconds(entry.delay)), ("loss", .number(entry.loss)),
+        ("jitter_ms", .milliseconds(entry.jitter)),
+        ("round_trip_ms", .milliseconds(entry.roundTrip)),
+        ("since", JSONText(text: String(entry.since))),
+      ])
+    }
+    return JSONText.object([
+      ("broadcasts", .array(broadcasts)), ("listeners", .array(listeners)),
+    ]).text
+  }
+}
+
+/// A piece of JSON, already written.
+struct JSONText: Equatable {
+  let text: String
+
+  static func object(_ members: [(name: String, value: JSONText)]) -> JSONText {
+    let members = members.map { "\(string($0.name).text):\($0.value.text)" }
+    return JSONText(text: "{\(members.joined(separator: ","))}")
+  }
+
+  static func array(_ elements: [JSONText]) -> JSONText {
+    JSONText(text: "[\(elements.map(\.text).joined(separator: ","))]")
+  }
+
+  static func bool(_ value: Bool) -> JSONText { JSONText(text: value ? "true" : "false") }
+
+  /// Null when there is no number, or none that JSON can say.
+  static func number(_ value: Double?) -> JSONText {
+    guard let value, value.isFinite else { return JSONText(text: "null") }
+    return JSONText(text: String(value))
+  }
+
+  static func milliseconds(_ duration: Duration?) -> JSONText {
+    number(duration.map { ($0.inMilliseconds * 1000).rounded() / 1000 })
+  }
+
+  static func string(_ value: String) -> JSONText {
+    var text = "\""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": text += "\\\(scalar)"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return JSONText(text: text + "\"")
+  }
+}

@@ -1,0 +1,163 @@
+internal import AuraStream
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import NIOCore
+internal import Synchronization
+
+/// WHEP (docs/protocols/whep.md): `/whep/SLUG` to join, `/whep/SLUG/ID` to leave.
+final class WHEPRoutes: Sendable {
+  private static let endpointMethods: [HTTPRequest.Method] = [.get, .head, .options, .post]
+  private static let sessionMethods: [HTTPRequest.Method] = [.delete, .get, .head, .options]
+
+  private let handler: any WHEPHandler
+  private let limits: HTTPService.Limits
+  private let rate: Mutex<JoinRate>
+  private let offersInHand = Mutex(0)
+
+  init(handler: any WHEPHandler, limits: HTTPService.Limits) {
+    self.handler = handler
+    self.limits = limits
+    rate = Mutex(JoinRate(perSecond: limits.joinsPerSecond, atOnce: limits.joinsAtOnce))
+  }
+
+  /// Answers one request; `parts` is what stands behind `/whep/`, split at the slashes.
+  func reply(
+    to request: HTTPRequest, parts: ArraySlice<Substring>, from source: IPAddress?,
+    body: RequestBody
+  ) async throws -> Reply {
+    let names = parts.map(String.init)
+    guard (1...2).contains(names.count), names.allSatisfy(Self.isName) else {
+      return WebRoutes.notFound
+    }
+    if names.count == 2 { return await session(names[1], request) }
+    switch request.method {
+    case .post: return try await join(names[0], request, from: source, body: body)
+    case .get, .head:
+      let isKnown = await handler.status().broadcasts.contains { $0.slug == names[0] }
+      return isKnown ? Reply(.noContent) : Self.unknownBroadcast
+    case .options:
+      var reply = WebRoutes.options(Self.endpointMethods, request)
+      reply.fields[.acceptPost] = "application/sdp"
+      return reply
+    default: return WebRoutes.notAllowed(Self.endpointMethods)
+    }
+  }
+
+  private static func isName(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count)
+      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+  }
+
+  // MARK: Sessions
+
+  private func session(_ id: String, _ request: HTTPRequest) async -> Reply {
+    switch request.method {
+    case .delete: await handler.delete(id: id) ? Reply(.ok) : Self.unknownSession
+    case .get, .head: await handler.isListening(id: id) ? Reply(.noContent) : Self.unknownSession
+    case .options: WebRoutes.options(Self.sessionMethods, request)
+    default: WebRoutes.notAllowed(Self.sessionMethods)
+    }
+  }
+
+  private static let unknownSession = Reply(.notFound, "This listener has left, or never was here.")
+  private static let unknownBroadcast = Reply(
+    .notFound, "There is no broadcast of this name. /api/status lists those there are.")
+
+  // MARK: Joining
+
+  private func join(
+    _ broadcast: String, _ request: HTTPRequest, from source: IPAddress?, body: RequestBody
+  ) async throws -> Reply {
+    guard let source, rate.withLock({ $0.take(source, at: .now) }) else {
+      return Reply(
+        .tooManyRequests, "Too many attempts from this address. Try again in a moment.",
+        fields: [.retryAfter: "1"])
+    }
+    if let refusal = Self.unusable(request) { return refusal }
+    guard begin() else {
+      return Self.full("Too many listeners are arriving at this moment.", retryAfter: "1")
+    }
+    defer { offersInHand.withLock { $0 -= 1 } }
+    switch try await Self.offer(request, body, limit: limits.offerBytes) {
+    case .failure(let refusal): return refusal.reply
+    case .success(let offer): return await answer(offer, broadcast, from: source)
+    }
+  }
+
+  private func begin() -> Bool {
+    offersInHand.withLock { count in
+      guard count < limits.offersInHand else { return false }
+      count += 1
+      return true
+    }
+  }
+
+  private func answer(_ offer: String, _ broadcast: String, from source: IPAddress) async -> Reply {
+    do throws(WHEPRefusal) {
+      let accepted = try await handler.offer(
+        offer, broadcast: broadcast, from: source.unmapped.description)
+      return Reply(
+        .created, fields: [.location: "/whep/\(broadcast)/\(accepted.id)"],
+        type: "application/sdp", Array(accepted.answer.utf8))
+    } catch {
+      return Self.reply(to: error)
+    }
+  }
+
+  private static func reply(to refusal: WHEPRefusal) -> Reply {
+    switch refusal {
+    case .notLive(let retryAfter):
+      let seconds = max(1, Int64(retryAfter.inSeconds.rounded(.up)))
+      return Reply(
+        .conflict, "Nothing is playing here now. Try again in \(seconds) s.",
+        fields: [.retryAfter: String(seconds)])
+    case .full(let reason): return full(reason, retryAfter: "10")
+    case .badOffer(let sentence): return Reply(.badRequest, sentence)
+    case .unknownBroadcast: return unknownBroadcast
+    }
+  }
+
+  private static func full(_ reason: String, retryAfter: String) -> Reply {
+    Reply(.serviceUnavailable, reason, fields: [.retryAfter: retryAfter])
+  }
+
+  // MARK: The offer
+
+  private static func unusable(_ request: HTTPRequest) -> Reply? {
+    let type = request.headerFields[.contentType]?.prefix { $0 != ";" }
+    let isPlain = request.headerFields[.contentEncoding].map { $0 == "identity" } ?? true
+    guard type?.split(separator: " ").first?.lowercased() == "application/sdp", isPlain else {
+      return Reply(
+        .unsupportedMediaType, "Send the SDP offer as it is, with Content-Type: application/sdp.",
+        fields: [.acceptPost: "application/sdp"])
+    }
+    return nil
+  }
+
+  private struct Refusal: Error {
+    let reply: Reply
+  }
+
+  private static func offer(
+    _ request: HTTPRequest, _ body: RequestBody, limit: Int
+  ) async throws -> Result<String, Refusal> {
+    let tooLarge = Refusal(reply: Reply(.contentTooLarge, "An offer has at most \(limit) bytes."))
+    if let length = request.headerFields[.contentLength].flatMap({ Int($0) }), length > limit {
+      return .failure(tooLarge)
+    }
+    var bytes: [UInt8] = []
+    for try await part in body {
+      guard bytes.count + part.readableBytes <= limit else { return .failure(tooLarge) }
+      bytes.append(contentsOf: part.readableBytesView)
+    }
+    guard !bytes.isEmpty else {
+      return .failure(
+        Refusal(
+          reply: Reply(.badRequest, "There is no offer: the player makes it, not this server.")))
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      return .failure(Refusal(reply: Reply(.badRequest, "The offer is no UTF-8 text.")))
+    }
+    return .success(text)
+  }
+}

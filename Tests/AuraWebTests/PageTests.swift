@@ -1,0 +1,59 @@
+import AuraWeb
+import Testing
+
+@testable import AuraWeb
+
+@Suite struct PageTests {
+  @Test func thePageIsWholeAndStrict() async throws {
+    try await withService { service in
+      let page = try await TestRequest().answer(service)
+      #expect(page.status == 200)
+      #expect(page.fields["content-type"] == "text/html; charset=utf-8")
+      let policy = page.fields["content-security-policy"] ?? ""
+      #expect(policy.contains("default-src 'none'"))
+      #expect(policy.contains("frame-ancestors 'none'"))
+      #expect(!policy.contains("unsafe"))
+      #expect(page.body.contains("listen.js") && page.body.contains("listen.css"))
+      #expect(!page.body.contains("style=") && !page.body.contains("onclick"))
+      for (file, type) in [("/listen.js", "text/javascript"), ("/listen.css", "text/css")] {
+        let answer = try await TestRequest(target: "\(file)?x").answer(service)
+        #expect(answer.status == 200)
+        #expect(answer.fields["content-type"]?.hasPrefix(type) == true)
+        #expect(answer.fields["x-content-type-options"] == "nosniff")
+        #expect(answer.fields["cross-origin-resource-policy"] == "same-origin")
+        #expect(answer.body.utf8.count > 100)
+      }
+    }
+  }
+
+  @Test func aHeadIsTheSameWithoutTheBody() async throws {
+    try await withService { service in
+      let page = try await TestRequest().answer(service)
+      let head = try await TestRequest(method: "HEAD").answer(service)
+      #expect(head.status == 200)
+      #expect(head.fields["content-length"] == page.fields["content-length"])
+      #expect(head.body.isEmpty)
+      let endpoint = try await TestRequest(method: "HEAD", target: "/whep/main").answer(service)
+      #expect(endpoint.status == 204)
+      #expect(endpoint.fields["content-length"] == nil)
+    }
+  }
+
+  @Test func theStatusIsJSON() async throws {
+    try await withService { service in
+      let answer = try await TestRequest(target: "/api/status").answer(service)
+      #expect(answer.fields["content-type"] == "application/json")
+      #expect(answer.fields["cache-control"] == "no-store")
+      #expect(
+        answer.body == #"{"broadcasts":[{"slug":"main","name":"The \"bar\"","#
+          + #""source":"what this computer plays","live":true,"whep":"/whep/main"}],"#
+          + #""listeners":[{"broadcast":"main","transport":"webrtc","delay_ms":23.4,"loss":0.25,"#
+          + #""jitter_ms":null,"round_trip_ms":null,"since":1700000000}]}"#)
+    }
+  }
+
+  @Test func textIsEscaped() {
+    #expect(JSONText.string("a\"\\\n\u{1}é").text == #""a\"\\\u000a\u0001é""#)
+    #expect(JSONText.number(.nan).text == "null")
+  }
+}
