@@ -10,7 +10,6 @@ from pathlib import Path
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
-_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class LabError(AssertionError):
@@ -138,9 +137,13 @@ class Process:
 
     @property
     def processor_seconds(self):
-        """User and system time of all its threads so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
+        """User and system time of its living threads so far, as the scheduler counted it in
+        nanoseconds; /proc/PID/stat has ticks of 10 ms."""
+        total = 0
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
 
     @property
     def resident_bytes(self):

@@ -154,6 +154,12 @@ class SoundServer:
     def start_controls(self, source="program"):
         """Feeds both control ears from a sink's monitor."""
         self.start_loopback(source, "control")
+        self.renew_relay(source)
+
+    def renew_relay(self, source="program"):
+        """Starts the ordinary clients again: they queue without limit, and what has held them up
+        once keeps them late for good."""
+        self._end_relays()
         self._relays.append(self.start_relay(source, "relay"))
 
     def start_relay(self, source, sink):

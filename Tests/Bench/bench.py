@@ -1,0 +1,130 @@
+"""All benchmarks, as Markdown tables with their method, and as JSON."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+
+import delay
+import processor
+import recovery
+from chains import DESIGNS, PRESETS, Legacy, Ours
+from lab.soundserver import SERVERS
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def load():
+    return os.getloadavg()[0]
+
+
+def number(value, digits=1):
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def ratio(ours, theirs):
+    return "–" if not ours or not theirs or theirs <= 0 else f"{ours / theirs:.2f}"
+
+
+def find(rows, **fields):
+    return next(r for r in rows if all(r[k] == v for k, v in fields.items()))
+
+
+def delay_table(rows):
+    lines = ["| sound server | preset | auralync, ms | worst p95 | rebuilt design, ms | worst p95 | "
+             "ratio | dropouts (ours / rebuilt) |", "|---|---|---|---|---|---|---|---|"]
+    for backend in SERVERS:
+        for preset in PRESETS:
+            ours, theirs = (find(rows, backend=backend, preset=preset, design=d.name)
+                            for d in (Ours, Legacy))
+            cells = [backend, preset]
+            for row in (ours, theirs):
+                spread = (f" ({min(row['medians_ms']):.1f}–{max(row['medians_ms']):.1f})"
+                          if row["medians_ms"] else "")
+                failed = f", {len(row['failed_runs'])} failed" if row["failed_runs"] else ""
+                cells += [number(row["median_ms"]) + spread + failed, number(row["worst_p95_ms"])]
+            cells += [ratio(ours["median_ms"], theirs["median_ms"]),
+                      f"{ours['dropouts']} / {theirs['dropouts']}"]
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def processor_table(rows):
+    lines = ["| preset | auralync, % of a core per client | rebuilt design | ratio | without "
+             "clients (ours / rebuilt) |", "|---|---|---|---|---|"]
+    for preset in PRESETS:
+        ours, theirs = (find(rows, preset=preset, design=d.name) for d in (Ours, Legacy))
+        cells = [preset] + [
+            f"{r['percent_per_client']:.4f} ({r['lowest']:.4f}–{r['highest']:.4f})"
+            for r in (ours, theirs)]
+        cells += [ratio(ours["percent_per_client"], theirs["percent_per_client"]),
+                  f"{ours['percent_alone']:.1f} % / {theirs['percent_alone']:.1f} %"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def recovery_table(rows):
+    lines = ["| frozen | design | delay before, ms | left over, ms | recovered after, s |",
+             "|---|---|---|---|---|"]
+    for r in rows:
+        if r["error"]:
+            lines.append(f"| {r['part']} | {r['design']} | {r['error']} | – | – |")
+            continue
+        back = "not within the take" if r["recovered_s"] is None else f"≤ {r['recovered_s']:.2f}"
+        lines.append(f"| {r['part']} | {r['design']} | {r['before_ms']:.1f} | "
+                     f"{r['left_over_ms']:+.1f} | {back} |")
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    parser.add_argument("--json", metavar="FILE", help="write everything measured there, too")
+    parser.add_argument("--runs", type=int, default=3, help="runs per line of delay and processor")
+    parser.add_argument("--seconds", type=float, default=8, help="of one run")
+    parser.add_argument("--clients", type=int, default=50, help="for processor time")
+    options = parser.parse_args()
+    result = {"kernel": platform.release(), "cores": os.cpu_count(), "load_before": load(),
+              "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+              "options": vars(options)}
+    say("delay …")
+    result["delay"] = [
+        delay.measure(design, preset, backend, options.runs, options.seconds)
+        for backend in SERVERS for preset in PRESETS for design in DESIGNS]
+    say("processor time …")
+    result["processor"] = [
+        processor.measure(design, preset, options.clients, options.seconds, options.runs)
+        for preset in PRESETS for design in DESIGNS]
+    say("recovery …")
+    result["recovery"] = [
+        recovery.measure(design, part) for part in recovery.PARTS for design in DESIGNS]
+    result["load_after"] = load()
+    report(result, options)
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(result, file, indent=1)
+
+
+def report(result, options):
+    sections = [
+        ("End-to-end delay", delay_table(result["delay"]),
+         delay.METHOD.format(runs=options.runs, seconds=options.seconds)),
+        ("Processor time", processor_table(result["processor"]),
+         processor.METHOD.format(runs=options.runs, seconds=options.seconds,
+                                 clients=options.clients)),
+        ("After a freeze", recovery_table(result["recovery"]),
+         recovery.METHOD.format(seconds=recovery.SECONDS, freeze=recovery.FREEZE,
+                                margin=recovery.MARGIN_MS)),
+    ]
+    print(f"{result['cores']} cores, Linux {result['kernel']}, load {result['load_before']:.1f} "
+          f"before and {result['load_after']:.1f} after. The rebuilt design stands for the "
+          "original's way of working, not for its figures: see Tests/Bench/legacy/README.md.")
+    for title, table, method in sections:
+        print(f"\n### {title}\n\n" + "\n".join(table) + f"\n\n{method}")
+
+
+if __name__ == "__main__":
+    main()

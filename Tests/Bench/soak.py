@@ -1,0 +1,122 @@
+"""A long run: not one dropout that a control ear does not have, and a thousand clients that stay."""
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from lab.processes import LabError
+from lab.soundserver import CONTROLS, SERVERS
+from lab.stage import Stage
+from lab.takes import listen_in
+
+METHOD = """\
+Method: on a headless PipeWire and a headless PulseAudio at the same time, a probe goes program →
+serve → listen → ear in takes of {take:g} s, recorded with the program and two control ears (the server's
+own loopback, and an ordinary parec | pacat) as channels of one stream. A dropout is silence or
+wrong sound over 5 ms; one that a control ear has within 0.15 s of the same instant of the sound is
+the machine's. A take in which a control ear lost over 1 % of its sound, or could not be read, is not
+judged: that is no pass. The programs run on from take to take, parec | pacat are renewed. Then {clients} clients on loopback for {crowd:g} s,
+read by one process; a client that is closed, a message of the wrong length, or one dropped chunk fails."""
+
+
+def waited_for_processor():
+    """Seconds in which somebody waited for a core, since the system began; None when untold."""
+    try:
+        with open("/proc/pressure/cpu") as file:
+            return int(file.readline().rsplit("total=", 1)[1]) / 1e6
+    except OSError:
+        return None
+
+
+def soak_sound(backend, seconds, take_seconds):
+    """Returns (faults, takes not judged, lines to print)."""
+    faults, unjudged, lines, played = 0, 0, [], 0.0
+    with SERVERS[backend]() as server, Stage(sound_server=server) as stage:
+        server.start_controls()
+        serve = stage.serve()
+        listen = stage.listen(serve.port, "--output", "ear1", "--status-every", 1)
+        listen.until_playing()
+        time.sleep(1)
+        while played < seconds:
+            length = min(take_seconds, max(5.0, seconds - played))
+            server.renew_relay()
+            time.sleep(1)
+            begin, waited = time.monotonic(), waited_for_processor()
+            take = listen_in(server, ["ear1", *CONTROLS], length, seed=int(played) + 1)
+            played += length
+            pressure = "" if waited is None else (
+                f", somebody waited for a core {waited_for_processor() - waited:.1f} s "
+                f"of {time.monotonic() - begin:.0f}")
+            heard, controls = take["ear1"], [take[c] for c in CONTROLS]
+            if heard.error:
+                faults += 1
+                lines.append(f"{backend}: {heard.error}")
+                continue
+            usable = all(not c.error and c.dropped_ms < 10 * length for c in controls)
+            beyond = heard.dropouts_beyond(*controls)
+            faults += (len(beyond) if usable else 0) + (heard.correlation < 0.99)
+            unjudged += not usable
+            lines.append(f"{backend}, {length:g} s: {heard}{pressure}")
+            lines += [f"  {name}: {ear}" for name, ear in zip(CONTROLS, controls)]
+            lines.append(f"  dropouts that no control ear has: {beyond or 'none'}" if usable else
+                         "  not judged: the machine was too busy for a control ear")
+        status = listen.events("status")[-1]
+        lines.append(f"  listener's own count: {status['underruns']} underruns, "
+                     f"{status['skipped_ms']:.0f} ms skipped, "
+                     f"{len(listen.events('disconnected'))} disconnections")
+    return faults, unjudged, lines
+
+
+def soak_crowd(clients, seconds):
+    with Stage() as stage:
+        serve = stage.serve("--source", "tone", "--max-clients", 0, "--listen-backlog", 1000)
+        crowd = stage.crowd(serve.port, clients, seconds)
+        crowd.wait(seconds + 60)
+        report = crowd.all_events[-1]
+        serve.interrupt()
+        summary = serve.event("summary")
+        expected = report["seconds"] * serve.serving["bytes_per_second_per_listener"]
+    share = report["least_bytes"] / expected
+    faults = (report["open"] < clients) + len(report["faults"]) + (summary["dropped_chunks"] > 0)
+    return faults, [f"{clients} clients, {seconds:g} s: {report['open']} still connected, faults "
+                    f"{report['faults'] or 'none'}, {summary['dropped_chunks']} dropped chunks, the "
+                    f"least served got {100 * share:.1f} % of the sound's data rate"]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/soak", description=__doc__)
+    parser.add_argument("seconds", type=float, nargs="?", default=60, help="of sound (60)")
+    parser.add_argument("--take", type=float, default=60, help="seconds of one recording")
+    parser.add_argument("--clients", type=int, default=1000)
+    parser.add_argument("--crowd-seconds", type=float, default=10)
+    options = parser.parse_args()
+    print(METHOD.format(take=min(options.take, options.seconds), clients=options.clients,
+                        crowd=options.crowd_seconds), flush=True)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before.", flush=True)
+    faults, unjudged = 0, 0
+    with ThreadPoolExecutor() as pool:
+        for result in [pool.submit(soak_sound, backend, options.seconds, options.take)
+                       for backend in SERVERS]:
+            found, open_takes, lines = result.result()
+            faults += found
+            unjudged += open_takes
+            print("\n" + "\n".join(lines), flush=True)
+    found, lines = soak_crowd(options.clients, options.crowd_seconds)
+    faults += found
+    print("\n" + "\n".join(lines))
+    print(f"\n{verdict(faults, unjudged)} Load {os.getloadavg()[0]:.1f} after.")
+    return 1 if faults else 2 if unjudged else 0
+
+
+def verdict(faults, unjudged):
+    rest = f" {unjudged} takes not judged: run it again on a quiet machine." if unjudged else ""
+    return (f"{faults} faults." if faults else "" if unjudged else "Whole.") + rest
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LabError as error:
+        sys.exit(f"soak: {error}")
