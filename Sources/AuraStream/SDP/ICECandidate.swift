@@ -1,0 +1,33 @@
+/// An address of this computer where a listener can reach us (RFC 8445, RFC 8839).
+package struct ICECandidate: Equatable, Sendable, CustomStringConvertible {
+  package var endpoint: IPEndpoint
+  /// Candidates of one address share it; 1 to 32 letters and digits.
+  package var foundation: String
+  /// The greater, the better we like it.
+  package var priority: UInt32
+
+  package init(endpoint: IPEndpoint, foundation: String, priority: UInt32) {
+    self.endpoint = endpoint
+    self.foundation = foundation
+    self.priority = priority
+  }
+
+  /// One candidate for each address, the first the best (RFC 8445 section 5.1.2.1).
+  package static func hosts(_ endpoints: [IPEndpoint]) -> [Self] {
+    endpoints.enumerated().map { index, endpoint in
+      let preference = UInt32(max(0, 65_535 - index))
+      return Self(
+        endpoint: endpoint, foundation: "\(index + 1)", priority: 126 << 24 | preference << 8 | 255)
+    }
+  }
+
+  /// The address as a peer can use it: a zone means nothing there.
+  var address: IPAddress {
+    IPAddress(bytes: endpoint.address.bytes)?.unmapped ?? endpoint.address
+  }
+
+  /// As SDP has it after `a=`: `candidate:1 1 udp 2130706431 192.0.2.1 5555 typ host`.
+  package var description: String {
+    "candidate:\(foundation) 1 udp \(priority) \(address) \(endpoint.port) typ host"
+  }
+}
