@@ -3,6 +3,7 @@ internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import Synchronization
 
 /// The door for browsers and players: HTTP with WHEP, the status, and a page to listen.
 package final class HTTPService: Sendable {
@@ -71,6 +72,7 @@ package final class HTTPService: Sendable {
   private let group: MultiThreadedEventLoopGroup
   private let listener: HTTPListener
   private let listening: [any Channel]
+  private let isStopped = Atomic(false)
 
   private init(
     group: MultiThreadedEventLoopGroup, listener: HTTPListener, listening: [any Channel], port: Int
@@ -102,8 +104,10 @@ package final class HTTPService: Sendable {
   }
 
   /// Ends it: no new connections, a moment for answers that are on their way, then everything is
-  /// closed. Takes less than a second. Call once.
+  /// closed. Takes less than a second. A second call does nothing.
   package func stop() async {
+    // An event loop that has ended never answers.
+    guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
     for channel in listening { try? await channel.close() }
     let remaining = listener.connections.close()
     // Those at rest are closed by this, those at work when they have answered.

@@ -151,6 +151,13 @@ import Testing
     #expect(error?.description.contains("--bind") == true)
   }
 
+  @Test func theEndMayComeTwice() async throws {
+    try await withService { service in
+      try await TestRequest(target: "/healthz").expect(200, of: service)
+      await service.stop()
+    }
+  }
+
   @Test func theEndIsQuickWhoeverIsThere() async throws {
     let handler = FakeHandler(hangs: true)
     let service = try await withService(handler) { service in
@@ -161,6 +168,11 @@ import Testing
       for _ in 0..<500 { deaf.send(TestRequest(target: "/listen.js").text) }
       idle.send(TestRequest(target: "/healthz").text)
       #expect(await idle.answer().status == 200)
+      let deadline = ContinuousClock.now + .seconds(10)
+      while handler.offers.isEmpty, ContinuousClock.now < deadline {
+        try await Task.sleep(for: .milliseconds(2))
+      }
+      #expect(handler.offers.count == 1)
       let start = ContinuousClock.now
       await service.stop()
       #expect(ContinuousClock.now - start < .seconds(2))

@@ -32,13 +32,13 @@ final class FakeHandler: WHEPHandler {
   func offer(
     _ sdp: String, broadcast: String, from: String
   ) async throws(WHEPRefusal) -> WHEPAccepted {
-    if state.withLock({ $0.hangs }) { try? await Task.sleep(for: .seconds(3600)) }
     let (id, refusal) = state.withLock { state in
       state.offers.append(Offer(sdp: sdp, broadcast: broadcast, from: from))
       let id = "listener-\(state.offers.count)"
       if state.refusal == nil { state.ids.insert(id) }
       return (id, state.refusal)
     }
+    if state.withLock({ $0.hangs }) { try? await Task.sleep(for: .seconds(3600)) }
     if let refusal { throw refusal }
     return WHEPAccepted(answer: Self.answer, id: id)
   }

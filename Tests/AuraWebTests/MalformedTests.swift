@@ -45,7 +45,7 @@ import Testing
 
   @Test(arguments: cases)
   func isRefused(malformed: Case) async throws {
-    try await withService(change: { $0.limits.idleTime = .milliseconds(300) }) { service in
+    try await withService(change: { $0.limits.idleTime = .seconds(3) }) { service in
       let client = try await RawClient(port: service.port)
       client.send(malformed.text)
       let received = await client.wait { Answer($0.text) != nil || $0.isClosed }
@@ -65,8 +65,8 @@ import Testing
       $0.limits.joinsPerSecond = 1e9
       $0.limits.joinsAtOnce = 1_000_000_000
       $0.limits.connectionsPerAddress = 1000
-      $0.limits.idleTime = .milliseconds(500)
-      $0.limits.requestTime = .milliseconds(500)
+      $0.limits.idleTime = .seconds(3)
+      $0.limits.requestTime = .seconds(3)
     }) { service in
       let models = [
         TestRequest.offer(), TestRequest(target: "/api/status").with("Origin", "http://127.0.0.1"),
@@ -85,6 +85,7 @@ import Testing
           client.send(Array(bytes[cut...]))
           done += 1
         }
+        _ = await client.wait(.milliseconds(20)) { !$0.bytes.isEmpty || $0.isClosed }
         if done % 1000 == 0 {
           try await TestRequest(target: "/healthz").expect(200, of: service)
         }
