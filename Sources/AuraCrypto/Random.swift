@@ -5,6 +5,7 @@ package enum Random {
   /// Bytes nobody can foretell.
   ///
   /// - Parameter count: how many, 0 to 2^31 - 1.
+  /// - Returns: that many.
   package static func bytes(_ count: Int) -> [UInt8] {
     [UInt8](capacity: count) { span in
       unsafe span.withUnsafeMutableBufferPointer { buffer, filled in

@@ -8,6 +8,7 @@ import CSRTP
   /// - Parameters:
   ///   - keys: of which it takes the local ones, whichever way it is used.
   ///   - isSender: for packets that go out, of any source; otherwise for those that come in.
+  /// - Throws: what libsrtp says.
   init(keys: SRTPKeys, isSender: Bool) throws {
     try Self.check(Self.begun)
     var policy = unsafe srtp_policy_t()

@@ -23,11 +23,11 @@ private let isMeasuring = ProcessInfo.processInfo.environment["AURALYNC_MEASURE"
         for round in first..<first + rounds {
           for sender in senders {
             // Each packet written anew, as the fan-out does.
-            packet.replaceSubrange(0..<template.count, with: template)
-            packet[2] = UInt8(truncatingIfNeeded: round >> 8)
-            packet[3] = UInt8(truncatingIfNeeded: round)
-            try unsafe packet.withUnsafeMutableBytes {
-              _ = try unsafe sender.value.protect($0, length: template.count)
+            try unsafe packet.withUnsafeMutableBytes { packet in
+              unsafe template.withUnsafeBytes { unsafe packet.copyMemory(from: $0) }
+              unsafe packet[2] = UInt8(truncatingIfNeeded: round >> 8)
+              unsafe packet[3] = UInt8(truncatingIfNeeded: round)
+              _ = try unsafe sender.value.protect(packet, length: packet.count - 16)
             }
           }
         }

@@ -18,7 +18,8 @@ struct PacketAuthenticator {
   /// Writes the tag of a packet followed by a word.
   ///
   /// - Parameters:
-  ///   - packet: `count` bytes.
+  ///   - packet: what is authenticated.
+  ///   - count: its length.
   ///   - word: rollover counter or RTCP index.
   ///   - tag: gets 20 bytes.
   func authenticate(

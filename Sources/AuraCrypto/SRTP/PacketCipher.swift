@@ -50,8 +50,11 @@ internal import COpenSSL
   /// - Parameters:
   ///   - packet: `length` bytes, and room for `overhead` more.
   ///   - clear: how many bytes at its beginning stay readable.
+  ///   - length: without what protection adds.
+  ///   - ssrc: the packet's own.
   ///   - index: 48 bits of RTP's, 31 of RTCP's. With GCM, one that comes twice gives the key away.
   ///   - word: RTP's rollover counter; RTCP's index and encryption flag, which is written.
+  /// - Throws: `cipherFailed`.
   func seal(
     _ packet: UnsafeMutableRawPointer, clear: Int, length: Int, ssrc: UInt32, index: UInt64,
     word: UInt32
@@ -75,7 +78,14 @@ internal import COpenSSL
 
   /// Verifies and decrypts in place. A packet that does not verify is left undefined.
   ///
-  /// - Parameter length: without what protection added, which follows.
+  /// - Parameters:
+  ///   - packet: `length` bytes and what protection added.
+  ///   - clear: how many bytes at its beginning are readable.
+  ///   - length: without what protection added.
+  ///   - ssrc: the packet's own.
+  ///   - index: as in `seal`.
+  ///   - word: as in `seal`.
+  /// - Throws: `unauthentic`, `cipherFailed`.
   func open(
     _ packet: UnsafeMutableRawPointer, clear: Int, length: Int, ssrc: UInt32, index: UInt64,
     word: UInt32

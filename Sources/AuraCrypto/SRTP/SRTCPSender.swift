@@ -17,7 +17,10 @@ package struct SRTCPSender: ~Copyable, Sendable {
 
   /// A context with keys already derived.
   ///
-  /// - Parameter firstIndex: of the packet that comes first, below 2^31.
+  /// - Parameters:
+  ///   - sessionKeys: for RTCP.
+  ///   - firstIndex: of the packet that comes first, at most 2^31.
+  /// - Throws: `CryptoError` when OpenSSL has no memory or not these ciphers.
   package init(sessionKeys: SRTPSessionKeys, firstIndex: UInt32 = 0) throws(CryptoError) {
     precondition(sessionKeys.kind == .rtcp, "RTCP is protected with keys for RTCP")
     cipher = try PacketCipher(sessionKeys, .seal)
