@@ -16,7 +16,8 @@ struct ServerAddressTests {
   }
 
   @Test(arguments: [
-    "", ":5555", "a:0", "a:65536", "a:x", "a:", "[::1", "[::1]5555", "[]:1", "http://a", "a b", "a:b:", "1::2::3",
+    "", ":5555", "a:0", "a:65536", "a:x", "a:", "[::1", "[::1]5555", "[]:1", "http://a", "a b",
+    "a:b:", "1::2::3",
   ])
   func refuses(text: String) {
     let error = #expect(throws: UserError.self) { try ServerAddress(text, defaultPort: 5555) }
