@@ -36,5 +36,6 @@ def sound_server(request):
 @pytest.fixture
 def room(sound_server, tmp_path):
     """Starts programs that use the sound server; ends them after the test."""
+    sound_server.renew_relay()
     with Stage(tmp_path, sound_server) as stage:
         yield stage
