@@ -4,7 +4,7 @@
 /// arrives. Too little and jitter is heard, too much and the sound is late. The lead's target is
 /// the spread of the arrivals seen lately; a stream without timestamps tells nothing more. Small
 /// errors, which is all that drift between two sound cards makes, are corrected by playing up to
-/// 0.1 % faster or slower; large ones, which only a freeze or a burst makes, by skipping forward.
+/// 0.05 % faster or slower; large ones, which only a freeze or a burst makes, by skipping forward.
 package struct PlayoutController: Sendable {
   /// What to do with the sound that has arrived.
   package struct Action: Equatable, Sendable {
@@ -16,8 +16,8 @@ package struct PlayoutController: Sendable {
     package var rateCorrection = 0.0
   }
 
-  /// The correction that is never exceeded: 0.1 % is a sixtieth of a semitone.
-  package static let largestCorrection = 0.001
+  /// The correction that is never exceeded: 0.05 % is a hundred-and-twentieth of a semitone.
+  package static let largestCorrection = 0.0005
   /// Arrivals later than this are an outage, not jitter: no buffer is made deeper for them.
   package static let longestJitter = Duration.milliseconds(100)
   /// Lead beyond the target that is skipped at once.

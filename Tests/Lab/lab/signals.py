@@ -60,10 +60,13 @@ def amplitude(x, frequency, rate):
 
 
 def find(needle, haystack):
-    """Where in `haystack` (1-D) the beginning of `needle` lies, by correlation; None if nowhere."""
-    probe = needle[:4096].astype(np.float64)
+    """Where in `haystack` (1-D) the beginning of `needle` lies, by correlation; None if nowhere.
+
+    Short, for a listener may just be playing a little faster or slower than the sound was sent.
+    """
+    probe = needle[:1024].astype(np.float64)
     products = sps.fftconvolve(haystack.astype(np.float64), probe[::-1], mode="valid")
     energy = sps.fftconvolve(haystack.astype(np.float64) ** 2, np.ones(len(probe)), mode="valid")
     match = products / np.sqrt(np.maximum(energy * np.dot(probe, probe), 1e-12))
     place = int(np.argmax(match))
-    return place if match[place] > 0.9 else None
+    return place if match[place] > 0.8 else None
