@@ -9,8 +9,8 @@ extension SessionOffer {
     let sections = sdp.media.map(Section.init)
     var firstError: SDPError?
     for (index, section) in sections.enumerated() where section.kind == "audio" {
+      guard !sdp.media[index].isRejected else { continue }
       let audio = AudioSection(lines: sdp.media[index], section: section, sdp: sdp)
-      guard !audio.isRejected else { continue }
       do throws(SDPError) {
         self = try audio.offer(sections: sections, index: index)
         return
@@ -22,6 +22,13 @@ extension SessionOffer {
   }
 }
 
+extension SDPText.Section {
+  /// Port zero, unless that only says that the port is another section's (RFC 9143 section 6).
+  fileprivate var isRejected: Bool {
+    media.split(separator: " ").dropFirst().first == "0" && self["bundle-only"] == nil
+  }
+}
+
 extension SessionOffer.Section {
   /// From `audio 9 UDP/TLS/RTP/SAVPF 111 63`.
   init(_ lines: SDPText.Section) {
@@ -29,6 +36,23 @@ extension SessionOffer.Section {
     (kind, transport) = (fields[0], fields[2])
     formats = Array(fields[3...])
     mid = lines["mid"].flatMap { $0.isEmpty || $0.contains(" ") ? nil : $0 }
+  }
+
+  static let transports = ["UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"]
+
+  /// The lines of the first format that is described, if the section is for RTP on a shared port.
+  func describedFormat(_ lines: SDPText.Section) -> [String] {
+    guard Self.transports.contains(transport), lines["rtcp-mux"] != nil, !lines.isRejected else {
+      return []
+    }
+    for format in formats {
+      guard let map = lines.values("rtpmap").first(where: { $0.hasPrefix("\(format) ") }) else {
+        continue
+      }
+      let parameters = lines.values("fmtp").first { $0.hasPrefix("\(format) ") }
+      return ["rtpmap:\(map)"] + (parameters.map { ["fmtp:\($0)"] } ?? [])
+    }
+    return []
   }
 }
 
@@ -38,16 +62,10 @@ private struct AudioSection {
   let section: SessionOffer.Section
   let sdp: SDPText
 
-  /// Port zero, unless that only says that the port is another section's (RFC 9143 section 6).
-  var isRejected: Bool {
-    lines.media.split(separator: " ").dropFirst().first == "0" && lines["bundle-only"] == nil
-  }
-
   func offer(
     sections: [SessionOffer.Section], index: Int
   ) throws(SDPError) -> SessionOffer {
-    let transports = ["UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP"]
-    guard transports.contains(section.transport) else {
+    guard SessionOffer.Section.transports.contains(section.transport) else {
       throw .notSecure(transport: section.transport)
     }
     let direction = self.direction
@@ -60,8 +78,19 @@ private struct AudioSection {
     let bundle = self.bundle
     let (fragment, password) = try credentials(bundle)
     let setup = try self.setup(bundle)
+    var sections = sections
+    for other in sections.indices where other != index {
+      // Of two sections with one name the first is meant.
+      guard let mid = sections[other].mid, bundle.contains(mid[...]), mid != section.mid,
+        sections.firstIndex(where: { $0.mid == mid }) == other
+      else { continue }
+      sections[other].format = sections[other].describedFormat(sdp.media[other])
+    }
+    let answered = bundle.map(String.init).filter { mid in
+      mid == section.mid || sections.contains { $0.mid == mid && !$0.format.isEmpty }
+    }
     return SessionOffer(
-      sections: sections, audioIndex: index, isBundled: !bundle.isEmpty,
+      sections: sections, audioIndex: index, bundle: answered,
       userFragment: fragment, password: password, fingerprints: try fingerprints(bundle),
       setup: setup, direction: direction, opusPayloadType: opus,
       opusParameters: parameters(of: opus), redPayloadType: redundancy(of: opus),
@@ -86,7 +115,8 @@ private struct AudioSection {
     for group in sdp.session.values("group") {
       let words = group.split(separator: " ")
       if words.first == "BUNDLE", words.dropFirst().contains(mid[...]) {
-        return Array(words.dropFirst())
+        var known: Set<Substring> = []
+        return words.dropFirst().filter { known.insert($0).inserted }
       }
     }
     return []

@@ -5,7 +5,7 @@ package struct SessionOffer: Equatable, Sendable {
   /// The longest offer read, in bytes.
   package static let longest = 65_536
 
-  /// One m= section, as far as its refusal needs it.
+  /// One m= section, as far as its answer needs it.
   package struct Section: Equatable, Sendable {
     /// audio, video, application …
     package var kind: String
@@ -13,6 +13,9 @@ package struct SessionOffer: Equatable, Sendable {
     package var transport: String
     package var formats: [String]
     package var mid: String?
+    /// When it shares the audio's transport: one of its formats, as `rtpmap:…` and `fmtp:…`, with
+    /// which it can be answered as inactive. Empty when it has to be refused.
+    package var format: [String] = []
   }
 
   /// A header extension the peer understands (RFC 8285).
@@ -34,8 +37,9 @@ package struct SessionOffer: Equatable, Sendable {
   package var sections: [Section]
   /// Which of them gets the sound.
   package var audioIndex: Int
-  /// Whether the audio is in a bundle; then the answer says so.
-  package var isBundled: Bool
+  /// The names of the sections that share the audio's transport and can be answered, the audio's
+  /// among them, in the offer's order; empty when the audio is in no bundle.
+  package var bundle: [String]
 
   /// The peer's fragment: behind the colon in its checks, before it in ours.
   package var userFragment: String
@@ -61,6 +65,7 @@ package struct SessionOffer: Equatable, Sendable {
   package var headerExtensions: [HeaderExtension]
 
   package var mid: String? { sections[audioIndex].mid }
+  package var isBundled: Bool { !bundle.isEmpty }
   /// Whether lost packets will be asked for.
   package var offersNACK: Bool { feedback.contains("nack") }
   /// Whether the peer says that it will play two channels.

@@ -112,6 +112,18 @@ struct STUNMessageTests {
     }
   }
 
+  @Test func theChecksOfRealPlayersAreRead() throws {
+    for live in STUNVectors.live {
+      let message = try Self.parse(live.bytes)
+      #expect(message.username == Array(live.username.utf8), "\(live.player)")
+      #expect(message.localFragment == Array("OURS".utf8))
+      #expect(message.priority == live.priority && message.useCandidate == live.nominates)
+      #expect(message.controlling != nil && message.controlled == nil && message.hasFingerprint)
+      #expect(message.notUnderstood.isEmpty)
+      #expect(try Self.isValid(live.bytes, key: STUNVectors.livePassword))
+    }
+  }
+
   // MARK: Round trips
 
   @Test func aCheckSurvivesTheRoundTrip() throws {

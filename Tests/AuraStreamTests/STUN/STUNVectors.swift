@@ -47,4 +47,51 @@ enum STUNVectors {
 
   /// MD5 of "マトリックス:example.org:TheMatrIX".
   static let longTermKey = hex("e8ca7ad59d5eb0518e312911d2dab2a9")
+
+  /// The password that the checks below are proved with.
+  static let livePassword = Array("ourpasswordourpassword".utf8)
+
+  /// First checks as they came from players that had been given our answer: Chromium 156, Firefox ESR
+  /// 153 and aiortc 1.16.
+  static let live:
+    [(player: String, username: String, priority: UInt32, nominates: Bool, bytes: [UInt8])] = [
+      (
+        "Chromium", "OURS:tvZg", 0x6e00_1eff, false,
+        hex(
+          """
+          0001 004c 2112a442 52636c2f45483542785a622b
+          0006 0009 4f5552533a74765a67 000000
+          c057 0004 000003e7
+          802a 0008 a2a0ef2d0fe48ff6
+          0024 0004 6e001eff
+          0008 0014 8e160aa02f8c977c4570f439f2c23cba6d003a18
+          8028 0004 ed1d39b4
+          """)
+      ),
+      (
+        "Firefox", "OURS:630e1cec", 0x6e7e_00ff, true,
+        hex(
+          """
+          0001 004c 2112a442 0b98a9e2e915c679a8a26167
+          0006 000d 4f5552533a3633306531636563 000000
+          0025 0000
+          0024 0004 6e7e00ff
+          802a 0008 bffdb0a9008ecf73
+          0008 0014 d32aba03a2d182e6c216c081dc3bb417d4ab24ec
+          8028 0004 b0b9a5d4
+          """)
+      ),
+      (
+        "aiortc", "OURS:JQxS", 0x6eff_ffff, false,
+        hex(
+          """
+          0001 0044 2112a442 7af2515fe4d18ae0474a6692
+          0006 0009 4f5552533a4a517853 000000
+          0024 0004 6effffff
+          802a 0008 8436e4745c8ec5d4
+          0008 0014 e78302b2ae749c4874619faee78a8640c99184ae
+          8028 0004 7f9b1880
+          """)
+      ),
+    ]
 }
