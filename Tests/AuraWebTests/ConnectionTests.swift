@@ -81,7 +81,7 @@ import Testing
         "POST /whep/main HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sdp\r\n"
           + "Content-Length: 60000\r\n\r\n")
       var isClosed = false
-      let deadline = ContinuousClock.now + .seconds(10)
+      let deadline = ContinuousClock.now + .seconds(60)
       while !isClosed, ContinuousClock.now < deadline {
         client.send("a")
         isClosed = await client.wait(.milliseconds(20)) { $0.isClosed }.isClosed
@@ -97,7 +97,7 @@ import Testing
       for _ in 0..<2000 { client.send(request) }
       // It does not read, so only its place can tell.
       var left = 1
-      let deadline = ContinuousClock.now + .seconds(10)
+      let deadline = ContinuousClock.now + .seconds(60)
       while left > 0, ContinuousClock.now < deadline {
         try await Task.sleep(for: .milliseconds(10))
         left = service.connections
@@ -119,7 +119,7 @@ import Testing
       #expect(await further.wait { $0.isClosed }.isClosed)
       clients[0].close()
       var status = 0
-      let deadline = ContinuousClock.now + .seconds(10)
+      let deadline = ContinuousClock.now + .seconds(60)
       while status != 200, ContinuousClock.now < deadline {
         status = try await TestRequest(target: "/healthz").answer(service).status
       }
@@ -168,14 +168,14 @@ import Testing
       for _ in 0..<500 { deaf.send(TestRequest(target: "/listen.js").text) }
       idle.send(TestRequest(target: "/healthz").text)
       #expect(await idle.answer().status == 200)
-      let deadline = ContinuousClock.now + .seconds(10)
+      let deadline = ContinuousClock.now + .seconds(60)
       while handler.offers.isEmpty, ContinuousClock.now < deadline {
         try await Task.sleep(for: .milliseconds(2))
       }
       #expect(handler.offers.count == 1)
       let start = ContinuousClock.now
       await service.stop()
-      #expect(ContinuousClock.now - start < .seconds(2))
+      #expect(ContinuousClock.now - start < .seconds(20))
       #expect(await busy.wait { $0.isClosed }.isClosed)
       #expect(await idle.wait { $0.isClosed }.isClosed)
       return service

@@ -19,7 +19,7 @@ import Testing
   private static let long = String(repeating: "x", count: 100_000)
 
   static let cases = [
-    Case("nothing", "\r\n\r\n"), Case("zeros", "\u{0}\u{0}\u{0}\u{0}"),
+    Case("zeros", "\u{0}\u{0}\u{0}\u{0}"),
     Case("no target", "GET\r\n\r\n"), Case("strange version", "GET / HTTP/9.9\r\n\r\n"),
     Case("space in a name", "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n"),
     Case("no colon", "GET / HTTP/1.1\r\nHost: a\r\nb\r\n\r\n"),
@@ -45,7 +45,7 @@ import Testing
 
   @Test(arguments: cases)
   func isRefused(malformed: Case) async throws {
-    try await withService(change: { $0.limits.idleTime = .seconds(3) }) { service in
+    try await withService { service in
       let client = try await RawClient(port: service.port)
       client.send(malformed.text)
       let received = await client.wait { Answer($0.text) != nil || $0.isClosed }
@@ -65,8 +65,6 @@ import Testing
       $0.limits.joinsPerSecond = 1e9
       $0.limits.joinsAtOnce = 1_000_000_000
       $0.limits.connectionsPerAddress = 1000
-      $0.limits.idleTime = .seconds(3)
-      $0.limits.requestTime = .seconds(3)
     }) { service in
       let models = [
         TestRequest.offer(), TestRequest(target: "/api/status").with("Origin", "http://127.0.0.1"),

@@ -62,7 +62,7 @@ final class RawClient: Sendable {
   ///
   /// - Returns: what came, at the latest after `limit`.
   func wait(
-    _ limit: Duration = .seconds(10), until condition: (Received) -> Bool
+    _ limit: Duration = .seconds(60), until condition: (Received) -> Bool
   ) async -> Received {
     let deadline = ContinuousClock.now + limit
     while true {

@@ -10,6 +10,10 @@ func withService<Result>(
 ) async throws -> Result {
   var configuration = HTTPService.Configuration(
     addresses: ["127.0.0.1"], port: 0, hostName: "bar.example", mayListen: { _ in true })
+  // Other tests may hold every thread for long; what is to be quick says so itself.
+  configuration.limits.idleTime = .seconds(60)
+  configuration.limits.requestTime = .seconds(60)
+  configuration.limits.writeTime = .seconds(60)
   change(&configuration)
   let service = try await HTTPService.start(configuration, handler: handler)
   do {
