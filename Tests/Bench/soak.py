@@ -21,15 +21,6 @@ judged: that is no pass. The programs run on from take to take, parec | pacat ar
 read by one process; a client that is closed, a message of the wrong length, or one dropped chunk fails."""
 
 
-def waited_for_processor():
-    """Seconds in which somebody waited for a core, since the system began; None when untold."""
-    try:
-        with open("/proc/pressure/cpu") as file:
-            return int(file.readline().rsplit("total=", 1)[1]) / 1e6
-    except OSError:
-        return None
-
-
 def soak_sound(backend, seconds, take_seconds):
     """Returns (faults, takes not judged, lines to print)."""
     faults, unjudged, lines, played = 0, 0, [], 0.0
@@ -43,12 +34,10 @@ def soak_sound(backend, seconds, take_seconds):
             length = min(take_seconds, max(5.0, seconds - played))
             server.renew_relay()
             time.sleep(1)
-            begin, waited = time.monotonic(), waited_for_processor()
             take = listen_in(server, ["ear1", *CONTROLS], length, seed=int(played) + 1)
             played += length
-            pressure = "" if waited is None else (
-                f", somebody waited for a core {waited_for_processor() - waited:.1f} s "
-                f"of {time.monotonic() - begin:.0f}")
+            pressure = "" if take.pressure is None else (
+                f", somebody waited for a core {100 * take.pressure:.0f} % of the time")
             heard, controls = take["ear1"], [take[c] for c in CONTROLS]
             if heard.error:
                 faults += 1

@@ -20,7 +20,7 @@ from lab.soundserver import PulseAudio
 @pytest.fixture
 def probe_file(tmp_path):
     path = tmp_path / "probe.wav"
-    meter.write_wav(path, meter.stereo(meter.probe(2)))
+    meter.write_wav(path, meter.stereo(meter.probe(3)))
     return path
 
 
@@ -31,7 +31,7 @@ def listened(serve, seconds=None):
 
 
 def assert_probe_heard(sound):
-    reference = np.concatenate((np.zeros(RATE // 4), meter.probe(2), np.zeros(RATE)))
+    reference = np.concatenate((np.zeros(RATE // 4), meter.probe(3), np.zeros(RATE)))
     ear = np.concatenate((np.zeros(5 * RATE), sound.mean(axis=1)))
     heard = meter.measure(reference, ear, max_latency=15)
     assert not heard.error, heard
@@ -65,7 +65,7 @@ def test_a_private_server_is_made_and_removed(stage, probe_file, number):
     assert all(value in serve.output for value in private["environment"].values())
     env = {**stage.environment, **private["environment"]}
     player = stage.keep(Process(["paplay", probe_file], stage.log("paplay"), env=env))
-    sound = listened(serve, seconds=3)
+    sound = listened(serve, seconds=4)
     assert player.wait() == 0, player.tail()
     assert_probe_heard(sound)
     code, took = serve.interrupt(number)

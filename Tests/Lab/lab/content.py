@@ -25,7 +25,10 @@ class Content:
         place = signals.find(ear[begin:, 0], self.at_48k)
         if place is None:
             return meter.Heard(error="the ear did not hear the content")
-        # The content as it would have been recorded a second before the ear.
-        ahead = place - begin + RATE
-        reference = self.at_48k[ahead:] if ahead >= 0 else np.pad(self.at_48k, (-ahead, 0))
-        return meter.measure(reference, ear)
+        # The ear a second later, so that all of it has something to be compared with.
+        shift = place - begin
+        reference = self.at_48k[shift:] if shift >= 0 else np.pad(self.at_48k, (-shift, 0))
+        heard = meter.measure(reference, np.pad(ear, ((RATE, 0), (0, 0))))
+        heard.times = heard.times - 1
+        heard.dropouts = [(a - 1, b - 1) for a, b in heard.dropouts]
+        return heard

@@ -36,6 +36,15 @@ def until(what, condition, seconds=10.0, broken=None):
         time.sleep(0.01)
 
 
+def waited_for_processor():
+    """Seconds in which somebody waited for a core, since the system began; None when untold."""
+    try:
+        line = Path("/proc/pressure/cpu").read_text().splitlines()[0]
+    except OSError:
+        return None
+    return int(line.rsplit("total=", 1)[1]) / 1e6
+
+
 def _die_with_parent():
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
