@@ -23,6 +23,19 @@ extension SessionOffer {
 }
 
 extension SDPText.Section {
+  /// What `rtpmap` or `fmtp` say of each payload type; of two that speak of one the first counts.
+  fileprivate func formats(_ name: String) -> [UInt8: String] {
+    var formats: [UInt8: String] = [:]
+    for value in values(name) {
+      let parts = value.split(separator: " ", maxSplits: 1)
+      guard parts.count == 2, let type = UInt8(parts[0]), type < 128, formats[type] == nil else {
+        continue
+      }
+      formats[type] = parts[1].trimmed
+    }
+    return formats
+  }
+
   /// Port zero, unless that only says that the port is another section's (RFC 9143 section 6).
   fileprivate var isRejected: Bool {
     media.split(separator: " ").dropFirst().first == "0" && self["bundle-only"] == nil
@@ -45,14 +58,12 @@ extension SessionOffer.Section {
     guard Self.transports.contains(transport), lines["rtcp-mux"] != nil, !lines.isRejected else {
       return []
     }
-    for format in formats {
-      guard let map = lines.values("rtpmap").first(where: { $0.hasPrefix("\(format) ") }) else {
-        continue
-      }
-      let parameters = lines.values("fmtp").first { $0.hasPrefix("\(format) ") }
-      return ["rtpmap:\(map)"] + (parameters.map { ["fmtp:\($0)"] } ?? [])
-    }
-    return []
+    let names = lines.formats("rtpmap")
+    guard let format = formats.lazy.compactMap({ UInt8($0) }).first(where: { names[$0] != nil }),
+      let name = names[format]
+    else { return [] }
+    let parameters = lines.formats("fmtp")[format]
+    return ["rtpmap:\(format) \(name)"] + (parameters.map { ["fmtp:\(format) \($0)"] } ?? [])
   }
 }
 
@@ -61,6 +72,16 @@ private struct AudioSection {
   let lines: SDPText.Section
   let section: SessionOffer.Section
   let sdp: SDPText
+  /// What `a=rtpmap` and `a=fmtp` say of each payload type.
+  let names: [UInt8: String], parameters: [UInt8: String]
+
+  init(lines: SDPText.Section, section: SessionOffer.Section, sdp: SDPText) {
+    self.lines = lines
+    self.section = section
+    self.sdp = sdp
+    names = lines.formats("rtpmap")
+    parameters = lines.formats("fmtp")
+  }
 
   func offer(
     sections: [SessionOffer.Section], index: Int
@@ -93,7 +114,7 @@ private struct AudioSection {
       sections: sections, audioIndex: index, bundle: answered,
       userFragment: fragment, password: password, fingerprints: try fingerprints(bundle),
       setup: setup, direction: direction, opusPayloadType: opus,
-      opusParameters: parameters(of: opus), redPayloadType: redundancy(of: opus),
+      opusParameters: pairs(of: opus), redPayloadType: redundancy(of: opus),
       feedback: feedback(for: opus), hasReducedSizeRTCP: lines["rtcp-rsize"] != nil,
       offersReceiverReferenceTime: offersReceiverReferenceTime,
       headerExtensions: headerExtensions)
@@ -125,10 +146,10 @@ private struct AudioSection {
   // MARK: Transport
 
   /// Where a transport attribute may stand: with the audio, for all, or with another section of
-  /// its bundle, the first first.
+  /// its bundle, the first first. One walk, however many names a bundle has.
   private func places(_ bundle: [Substring]) -> [SDPText.Section] {
-    let others = bundle.lazy.compactMap { mid in sdp.media.first { $0["mid"] == String(mid) } }
-    return [lines, sdp.session] + others
+    let names = Set(bundle)
+    return [lines, sdp.session] + sdp.media.filter { names.contains(($0["mid"] ?? "")[...]) }
   }
 
   /// RFC 8839 wants four characters and 22 at least; whoever chose fewer harms only itself.
@@ -174,41 +195,26 @@ private struct AudioSection {
   private func payloadType(
     named name: String, channels: Int, where condition: (UInt8) -> Bool = { _ in true }
   ) -> UInt8? {
-    var names: [UInt8: String] = [:]
-    for value in lines.values("rtpmap") {
-      let parts = value.split(separator: " ", maxSplits: 1)
-      guard parts.count == 2, let type = UInt8(parts[0]), names[type] == nil else { continue }
-      names[type] = parts[1].lowercased()
-    }
     let accepted = ["\(name)/48000/\(channels)", "\(name)/48000"]
     return section.formats.lazy.compactMap { UInt8($0) }.first { type in
-      type < 128 && accepted.contains(names[type] ?? "") && condition(type)
+      accepted.contains(names[type]?.lowercased() ?? "") && condition(type)
     }
   }
 
-  /// What `a=fmtp` says of a payload type, without the type.
-  private func format(of type: UInt8) -> String? {
-    for value in lines.values("fmtp") {
-      let parts = value.split(separator: " ", maxSplits: 1)
-      if parts.count == 2, UInt8(parts[0]) == type { return parts[1].trimmed }
-    }
-    return nil
-  }
-
-  private func parameters(of type: UInt8) -> [String: String] {
-    var parameters: [String: String] = [:]
-    for pair in (format(of: type) ?? "").split(separator: ";") {
+  private func pairs(of type: UInt8) -> [String: String] {
+    var pairs: [String: String] = [:]
+    for pair in (parameters[type] ?? "").split(separator: ";") {
       let parts = pair.split(separator: "=", maxSplits: 1)
-      guard let key = parts.first?.trimmed.lowercased(), parameters[key] == nil else { continue }
-      parameters[key] = parts.count == 2 ? parts[1].trimmed : ""
+      guard let key = parts.first?.trimmed.lowercased(), pairs[key] == nil else { continue }
+      pairs[key] = parts.count == 2 ? parts[1].trimmed : ""
     }
-    return parameters
+    return pairs
   }
 
   /// RED is of use only if Opus is all that is in it.
   private func redundancy(of opus: UInt8) -> UInt8? {
     payloadType(named: "red", channels: 2) { type in
-      let blocks = (format(of: type) ?? "").split(separator: "/").map { UInt8($0) }
+      let blocks = (parameters[type] ?? "").split(separator: "/").map { UInt8($0) }
       return blocks.count >= 2 && blocks.allSatisfy { $0 == opus }
     }
   }

@@ -250,6 +250,30 @@ struct SessionOfferTests {
     }
   }
 
+  /// An offer that names as much as fits must not keep a server busy: its time grows with its length.
+  @Test func anOfferMadeToBeSlowIsNot() {
+    let mids = (0..<1000).map { String($0, radix: 36) }
+    let head = "v=0\r\na=group:BUNDLE \(mids.joined(separator: " "))\r\n"
+    let section = { (mid: String, lines: Int) in
+      "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:\(mid)\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
+        + String(repeating: "a=x\r\n", count: lines)
+    }
+    let sections = head + mids.prefix(64).map { section($0, 150) }.joined()
+    let formats = String(repeating: " 63", count: 1300)
+    let redundant =
+      "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF\(formats)\r\na=rtpmap:63 red/48000/2\r\n"
+      + String(repeating: "a=fmtp:62 1\r\na=rtpmap:62 x\r\n", count: 2000)
+    for text in [sections, redundant] {
+      #expect(text.utf8.count > 50_000 && text.utf8.count <= SessionOffer.longest)
+      let clock = ContinuousClock()
+      let time = clock.measure {
+        #expect(throws: SDPError.self) { try SessionOffer(parsing: text) }
+      }
+      // Generous: a debug build on a busy machine takes well below a second.
+      #expect(time < .seconds(10))
+    }
+  }
+
   @Test func truncationAtEveryByteIsAnOfferOrAnError() throws {
     let bytes = Array(try OfferFiles.text("chromium-audio-stereo-nack").utf8)
     var usable = 0
