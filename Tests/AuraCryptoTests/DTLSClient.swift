@@ -1,0 +1,167 @@
+import AuraCrypto
+import COpenSSL
+import Testing
+
+/// A listener's end of a handshake, of OpenSSL's memory BIOs.
+///
+/// What it writes is cut into its records, each a datagram. Its timer is OpenSSL's own and real,
+/// because repeating a flight must give it new record numbers, as real peers do.
+@safe final class DTLSClient {
+  enum Key: CaseIterable { case p256, rsa, none }
+
+  private let context: OpaquePointer
+  private let ssl: OpaquePointer
+  private let input: OpaquePointer
+  private let output: OpaquePointer
+  /// The certificate's, by each hash that an offer could name.
+  private(set) var fingerprints: [String: [UInt8]] = [:]
+  private(set) var isEstablished = false
+  private(set) var failure: String?
+  private(set) var isClosedByPeer = false
+
+  /// - Parameters:
+  ///   - profiles: as OpenSSL names them, the best first; `nil` for no SRTP.
+  ///   - key: what its certificate is made with.
+  ///   - mtu: the longest record it makes, nearly.
+  ///   - padding: makes its first message longer by nearly as many bytes.
+  /// - Throws: when OpenSSL refuses any of it.
+  init(
+    profiles: String? = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80", key: Key = .p256,
+    mtu: Int = 1200, padding: Int = 0
+  ) throws {
+    unsafe context = try unsafe #require(SSL_CTX_new(DTLS_client_method()))
+    unsafe SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
+    if let profiles { try check(unsafe SSL_CTX_set_tlsext_use_srtp(context, profiles) == 0) }
+    unsafe ssl = try unsafe #require(SSL_new(context))
+    unsafe input = try unsafe #require(BIO_new(BIO_s_mem()))
+    unsafe output = try unsafe #require(BIO_new(BIO_s_mem()))
+    unsafe SSL_set_bio(ssl, input, output)
+    unsafe SSL_set_options(ssl, 1 << 12)  // SSL_OP_NO_QUERY_MTU
+    try check(unsafe aura_set_mtu(ssl, mtu) == 1)
+    unsafe DTLS_set_timer_cb(ssl, shortInterval)
+    unsafe SSL_set_connect_state(ssl)
+    // Names of protocols that nobody speaks, 100 bytes each.
+    let names = (0..<padding / 100).flatMap { _ in [99] + [UInt8](repeating: 97, count: 99) }
+    if padding > 0 { try check(unsafe SSL_set_alpn_protos(ssl, names, UInt32(names.count)) == 0) }
+    try makeCertificate(key)
+  }
+
+  deinit {
+    unsafe SSL_free(ssl)
+    unsafe SSL_CTX_free(context)
+  }
+
+  func fingerprint(_ name: String = "sha-256") throws -> CertificateFingerprint {
+    try CertificateFingerprint(name: name, bytes: #require(fingerprints[name]))
+  }
+
+  private func makeCertificate(_ kind: Key) throws {
+    if kind == .none { return }
+    let key = unsafe kind == .p256 ? aura_new_p256_key() : makeRSAKey()
+    defer { unsafe EVP_PKEY_free(key) }
+    let certificate = try unsafe #require(X509_new())
+    defer { unsafe X509_free(certificate) }
+    unsafe X509_gmtime_adj(X509_getm_notBefore(certificate), 0)
+    unsafe X509_gmtime_adj(X509_getm_notAfter(certificate), 3600)
+    try check(unsafe X509_set_pubkey(certificate, key) == 1)
+    try check(unsafe X509_sign(certificate, key, EVP_sha256()) > 0)
+    try check(unsafe SSL_use_certificate(ssl, certificate) == 1)
+    try check(unsafe SSL_use_PrivateKey(ssl, key) == 1)
+    fingerprints = unsafe [
+      "sha-256": digest(certificate, EVP_sha256()), "sha-384": digest(certificate, EVP_sha384()),
+      "sha-512": digest(certificate, EVP_sha512()), "sha-1": digest(certificate, EVP_sha1()),
+    ]
+  }
+
+  private func digest(_ certificate: OpaquePointer, _ function: OpaquePointer?) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 64)
+    var count: UInt32 = 0
+    unsafe X509_digest(certificate, function, &bytes, &count)
+    return Array(bytes[..<Int(count)])
+  }
+
+  /// Takes a datagram, or begins.
+  func receive(_ datagram: [UInt8]? = nil) {
+    if let datagram { unsafe BIO_write(input, datagram, Int32(datagram.count)) }
+    ERR_clear_error()
+    if isEstablished {
+      var ignored = [UInt8](repeating: 0, count: 2048)
+      let result = unsafe SSL_read(ssl, &ignored, 2048)
+      if unsafe SSL_get_error(ssl, result) == SSL_ERROR_ZERO_RETURN { isClosedByPeer = true }
+      return
+    }
+    guard failure == nil else { return }
+    let result = unsafe SSL_do_handshake(ssl)
+    if result == 1 {
+      isEstablished = true
+    } else if case let error = unsafe SSL_get_error(ssl, result), error != SSL_ERROR_WANT_READ {
+      let reason = unsafe ERR_reason_error_string(ERR_get_error())
+      failure = unsafe reason.map { unsafe String(cString: $0) } ?? "error \(error)"
+    }
+  }
+
+  /// Repeats its last flight if OpenSSL's real timer has run out.
+  func repeatIfDue() { unsafe SSL_ctrl(ssl, DTLS_CTRL_HANDLE_TIMEOUT, 0, nil) }
+
+  /// Says goodbye.
+  func close() { unsafe SSL_shutdown(ssl) }
+
+  /// The records it has made, each as a datagram.
+  func datagrams() -> [[UInt8]] {
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = Int(unsafe BIO_read(output, &bytes, Int32(bytes.count)))
+    var datagrams: [[UInt8]] = []
+    var start = 0
+    while start + 13 <= count {
+      let end = start + 13 + Int(bytes[start + 11]) << 8 + Int(bytes[start + 12])
+      datagrams.append(Array(bytes[start..<end]))
+      start = end
+    }
+    return datagrams
+  }
+
+  /// What the handshake has led to, as the client sees it.
+  func keys() throws -> SRTPKeys {
+    let isGCM = unsafe SSL_get_selected_srtp_profile(ssl)?.pointee.id == UInt(SRTP_AEAD_AES_128_GCM)
+    let profile = isGCM ? SRTPProfile.aeadAES128GCM : .aes128CMHMACSHA1_80
+    let salt = profile.saltByteCount
+    var material = [UInt8](repeating: 0, count: 2 * (16 + salt))
+    let label = "EXTRACTOR-dtls_srtp"
+    try check(
+      unsafe SSL_export_keying_material(
+        ssl, &material, material.count, label, label.utf8.count, nil, 0, 0) == 1)
+    return SRTPKeys(
+      profile: profile, localKey: Array(material[..<16]),
+      localSalt: Array(material[32..<32 + salt]),
+      remoteKey: Array(material[16..<32]), remoteSalt: Array(material[(32 + salt)...]))
+  }
+
+  /// SHA-256 of the certificate that the server has shown.
+  func serverFingerprint() throws -> [UInt8] {
+    let certificate = try unsafe #require(SSL_get1_peer_certificate(ssl))
+    defer { unsafe X509_free(certificate) }
+    return unsafe digest(certificate, EVP_sha256())
+  }
+}
+
+/// Real microseconds until the client repeats a flight: twice as many each time, as OpenSSL gives
+/// up after 12. It takes the last 15 ms of a timer for nothing.
+private func shortInterval(_ ssl: OpaquePointer?, _ interval: UInt32) -> UInt32 {
+  interval == 0 ? 40_000 : min(interval * 2, 640_000)
+}
+
+/// A key of 2,048 bits.
+private func makeRSAKey() -> OpaquePointer? {
+  let context = unsafe EVP_PKEY_CTX_new_from_name(nil, "RSA", nil)
+  defer { unsafe EVP_PKEY_CTX_free(context) }
+  var key: OpaquePointer?
+  guard unsafe EVP_PKEY_keygen_init(context) == 1 else { return nil }
+  unsafe EVP_PKEY_generate(context, &key)
+  return unsafe key
+}
+
+struct CheckFailed: Error {}
+
+private func check(_ isTrue: Bool) throws {
+  if !isTrue { throw CheckFailed() }
+}
