@@ -149,7 +149,10 @@ internal import COpenSSL
   package mutating func close() {
     switch state {
     case .failed, .closed: return
-    case .established: unsafe SSL_shutdown(ssl)
+    case .established:
+      // Writing without the buffers that only reading makes would be a crash.
+      readRest(keepingBuffers: true)
+      if case .established = state { unsafe SSL_shutdown(ssl) }
     case .handshaking: break
     }
     settle(.closed)
@@ -227,7 +230,7 @@ internal import COpenSSL
 
   /// Lets OpenSSL answer a repeated flight, and notices the peer's farewell. There is no other
   /// content: media has its own keys.
-  private mutating func readRest() {
+  private mutating func readRest(keepingBuffers: Bool = false) {
     var ignored = [UInt8](repeating: 0, count: 2048)
     // A datagram has at most this many records.
     for _ in 0..<100 {
@@ -235,8 +238,10 @@ internal import COpenSSL
       let result = unsafe SSL_read(ssl, &ignored, Int32(ignored.count))
       if result > 0 { continue }
       if unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ { settle(.closed) }
-      return
+      break
     }
+    // 34 of the 72 KB that a listener's handshake keeps; the next `SSL_read` makes them anew.
+    if !keepingBuffers { unsafe SSL_free_buffers(ssl) }
   }
 
   private static func copy(_ datagram: RawSpan) -> [UInt8] {

@@ -1,11 +1,12 @@
 import AuraCrypto
+import AuraStream
 import Foundation
 import Testing
 
 private let isMeasuring = ProcessInfo.processInfo.environment["AURALYNC_MEASURE"] != nil
 
-/// What protection costs, for docs/measurements.md: measured only when asked for.
-@Suite(.serialized, .enabled(if: isMeasuring)) struct SRTPCostTests {
+/// What joining and being protected cost, for docs/measurements.md: measured only when asked for.
+@Suite(.serialized, .enabled(if: isMeasuring)) struct CostTests {
   @Test(arguments: SRTPProfile.allCases, [1, 5000])
   func protection(profile: SRTPProfile, listeners: Int) throws {
     let payload = 200
@@ -49,6 +50,49 @@ private let isMeasuring = ProcessInfo.processInfo.environment["AURALYNC_MEASURE"
       for _ in 0..<10_000 { _ = try SRTPSender(keys: keys, ssrc: 1) }
     }
     print("\(profile): \(elapsed / 10_000) to prepare a sender")
+  }
+
+  /// The server's half of a handshake, and what a listener's handshake keeps in memory after it.
+  @Test func joining() throws {
+    let identity = try DTLSIdentity()
+    let now = HostTime(nanoseconds: 0)
+    let count = 1000
+    var servers: [Server] = []
+    var spent = Duration.zero
+    let before = try memory()
+    for _ in 0..<count {
+      let client = try DTLSClient()
+      let server = try Server(
+        DTLSServer(identity: identity, peerFingerprint: client.fingerprint(), now: now))
+      client.receive()
+      for _ in 0..<2 {
+        for datagram in client.datagrams() {
+          spent += ContinuousClock().measure {
+            _ = unsafe server.value.receive(datagram.span.bytes, now: now)
+          }
+        }
+        while let datagram = server.value.nextDatagram() { client.receive(datagram) }
+      }
+      guard case .established = server.value.state else {
+        Issue.record("not established")
+        return
+      }
+      servers.append(server)
+    }
+    print(
+      "\(spent / count) and \((try memory() - before) / count) kB for a listener's keys by DTLS")
+  }
+
+  /// Kilobytes of memory in use.
+  private func memory() throws -> Int {
+    let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(
+      separator: " ")
+    return try #require(Int(pages[1])) * 4
+  }
+
+  private final class Server {
+    var value: DTLSServer
+    init(_ value: consuming DTLSServer) { self.value = value }
   }
 
   private final class Owned {
