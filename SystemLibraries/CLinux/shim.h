@@ -9,8 +9,12 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
 #include <signal.h>
 #include <time.h>
 #include <sys/wait.h>
@@ -152,4 +156,138 @@ static inline int aura_await_exit(pid_t child) {
 // Removes what aura_await_exit has left.
 static inline void aura_reap(pid_t child) {
   while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+}
+
+// Both ends of a datagram: addresses in network order, IPv4 as ::ffff:a.b.c.d.
+struct aura_datagram_path {
+  uint8_t remote[16];
+  uint8_t local[16];
+  uint32_t scope;  // the interface of a link-local IPv6 address, else 0
+  uint16_t port;   // the other end's, in host order
+};
+
+static inline void aura_map_ipv4(uint8_t bytes[16], const struct in_addr *address) {
+  memset(bytes, 0, 10);
+  bytes[10] = bytes[11] = 0xff;
+  memcpy(bytes + 12, address, 4);
+}
+
+// struct in6_pktinfo, which is declared only under _GNU_SOURCE.
+struct aura_in6_pktinfo {
+  struct in6_addr address;
+  unsigned int interface;
+};
+
+#ifndef IPV6_RECVPKTINFO
+#define IPV6_RECVPKTINFO 49
+#define IPV6_PKTINFO 50
+#endif
+
+// Asks for the local address of what arrives.
+static inline void aura_receive_local_address(int socket, int ipv6) {
+  int on = 1;
+  if (ipv6) setsockopt(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+  else setsockopt(socket, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+}
+
+// Takes the next datagram without waiting; its length, or -errno. One that did not fit: -EMSGSIZE.
+static inline ssize_t aura_receive_datagram(int socket, void *buffer, size_t size,
+                                            struct aura_datagram_path *path) {
+  struct sockaddr_storage from;
+  union {
+    struct cmsghdr header;
+    char room[64];
+  } control;
+  struct iovec part = {.iov_base = buffer, .iov_len = size};
+  struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part,
+                           .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  ssize_t length;
+  do length = recvmsg(socket, &message, MSG_DONTWAIT);
+  while (length < 0 && errno == EINTR);
+  if (length < 0) return -errno;
+  if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
+  memset(path, 0, sizeof *path);
+  if (from.ss_family == AF_INET) {
+    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)&from;
+    aura_map_ipv4(path->remote, &ipv4->sin_addr);
+    path->port = ntohs(ipv4->sin_port);
+  } else {
+    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)&from;
+    memcpy(path->remote, &ipv6->sin6_addr, 16);
+    path->port = ntohs(ipv6->sin6_port);
+    path->scope = ipv6->sin6_scope_id;
+  }
+  for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
+    if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
+      // struct in_pktinfo: interface, the address to answer from, the address in the header.
+      struct in_addr specific;
+      memcpy(&specific, CMSG_DATA(item) + 4, sizeof specific);
+      aura_map_ipv4(path->local, &specific);
+    } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
+      memcpy(path->local, CMSG_DATA(item), 16);
+    }
+  }
+  return length;
+}
+
+// Sends a datagram without waiting; 0, or an errno.
+static inline int aura_send_datagram(int socket, const void *bytes, size_t size,
+                                     const struct aura_datagram_path *path) {
+  union {
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+  } to;
+  union {
+    struct cmsghdr header;
+    char room[64];
+  } control;
+  static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  static const uint8_t none[16] = {0};
+  int is_ipv4 = memcmp(path->remote, mapped, 12) == 0;
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
+  struct msghdr message = {.msg_name = &to, .msg_iov = &part, .msg_iovlen = 1};
+  memset(&to, 0, sizeof to);
+  if (is_ipv4) {
+    to.ipv4.sin_family = AF_INET;
+    memcpy(&to.ipv4.sin_addr, path->remote + 12, 4);
+    to.ipv4.sin_port = htons(path->port);
+    message.msg_namelen = sizeof to.ipv4;
+  } else {
+    to.ipv6.sin6_family = AF_INET6;
+    memcpy(&to.ipv6.sin6_addr, path->remote, 16);
+    to.ipv6.sin6_port = htons(path->port);
+    to.ipv6.sin6_scope_id = path->scope;
+    message.msg_namelen = sizeof to.ipv6;
+  }
+  if (memcmp(path->local, none, 16) != 0) {
+    memset(&control, 0, sizeof control);
+    message.msg_control = &control;
+    if (is_ipv4) {
+      control.header.cmsg_level = IPPROTO_IP;
+      control.header.cmsg_type = IP_PKTINFO;
+      control.header.cmsg_len = CMSG_LEN(12);
+      message.msg_controllen = CMSG_SPACE(12);
+      memcpy(CMSG_DATA(&control.header) + 4, path->local + 12, 4);
+    } else {
+      struct aura_in6_pktinfo info = {.interface = path->scope};
+      memcpy(&info.address, path->local, 16);
+      control.header.cmsg_level = IPPROTO_IPV6;
+      control.header.cmsg_type = IPV6_PKTINFO;
+      control.header.cmsg_len = CMSG_LEN(sizeof info);
+      message.msg_controllen = CMSG_SPACE(sizeof info);
+      memcpy(CMSG_DATA(&control.header), &info, sizeof info);
+    }
+  }
+  return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : errno;
+}
+
+// Asks for a send buffer of so many bytes; above the system's limit only with permission. Returns
+// what there is now, by the kernel's count.
+static inline int aura_set_send_buffer(int socket, int bytes) {
+  int have = 0;
+  socklen_t length = sizeof have;
+  if (setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) != 0)
+    setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+  getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &have, &length);
+  return have;
 }

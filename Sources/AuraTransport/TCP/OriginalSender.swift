@@ -1,5 +1,6 @@
 internal import AuraHost
 internal import AuraStream
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 

@@ -1,5 +1,6 @@
 package import AuraHost
 internal import AuraStream
+internal import CLinux
 internal import Glibc
 
 /// A TCP connection to a server, for one thread that may wait; closed when it goes.

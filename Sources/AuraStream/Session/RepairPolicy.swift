@@ -1,0 +1,110 @@
+/// Decides how one listener's losses are made good, from what it tells.
+///
+/// A listener that can ask (NACK) is told again what it misses. One that understands redundancy
+/// (RED, RFC 2198) gets older frames along with the new ones while it loses packets. One that can do
+/// neither gets every packet twice, some time apart, while it loses packets; its replay protection
+/// drops the spare.
+package struct RepairPolicy: Sendable {
+  /// What was agreed on with the listener.
+  package struct Abilities: Equatable, Sendable {
+    /// It asks for missing packets.
+    package var nack: Bool
+    /// It understands redundant payloads.
+    package var redundancy: Bool
+
+    package init(nack: Bool, redundancy: Bool) {
+      self.nack = nack
+      self.redundancy = redundancy
+    }
+  }
+
+  /// The most older frames in a packet.
+  package static let mostOlderFrames = 2
+
+  /// The loss, as a fraction, from which one older frame and from which two go along.
+  private static let thresholds = [0.01, 0.04]
+  /// How long a remedy stays after the last sign of need.
+  private static let shortestHold = Duration.seconds(10)
+  private static let longestHold = Duration.seconds(480)
+  private static let window = Duration.seconds(1)
+
+  package let abilities: Abilities
+  /// How many older frames go into each packet now.
+  package private(set) var olderFrames = 0
+  /// Whether each packet is sent twice now.
+  package private(set) var sendsTwice = false
+  /// The fraction of packets lost on the way, as far as the listener tells.
+  package private(set) var loss = 0.0
+
+  private var windowStart: HostTime
+  private var sentInWindow = 0
+  private var missedInWindow = 0
+  private var lastNeed: HostTime
+  private var hold = shortestHold
+  private var lastRelief: HostTime?
+
+  package init(_ abilities: Abilities, now: HostTime) {
+    self.abilities = abilities
+    windowStart = now
+    lastNeed = now
+  }
+
+  /// A packet was sent for the first time.
+  package mutating func didSend(now: HostTime) {
+    sentInWindow += 1
+    if now - windowStart >= Self.window { closeWindow(now: now) }
+  }
+
+  /// The listener asked for a packet that it had not asked for before.
+  package mutating func didMiss(now: HostTime) {
+    missedInWindow += 1
+    // One missing packet is an accident; several within a second need no second's thought.
+    guard missedInWindow >= 3 else { return }
+    let observed = Double(missedInWindow) / Double(max(sentInWindow, 100))
+    if observed > loss { learn(loss: observed, now: now) }
+  }
+
+  /// The listener reported a loss, as a fraction of what it should have had since its last report.
+  package mutating func didReport(loss reported: Double, now: HostTime) {
+    // Repeated packets count as received, so for who asks the requests tell more.
+    learn(loss: abilities.nack ? max(reported, loss) : reported, now: now)
+  }
+
+  private mutating func closeWindow(now: HostTime) {
+    if abilities.nack {
+      let observed =
+        missedInWindow >= 2 ? Double(missedInWindow) / Double(max(1, sentInWindow)) : 0
+      learn(loss: max(observed, loss * 0.8 + observed * 0.2), now: now)
+    }
+    windowStart = now
+    sentInWindow = 0
+    missedInWindow = 0
+    relax(now: now)
+  }
+
+  private mutating func learn(loss newLoss: Double, now: HostTime) {
+    loss = newLoss
+    let wanted = Self.thresholds.count { newLoss >= $0 }
+    guard wanted > 0 else { return }
+    if abilities.redundancy {
+      olderFrames = max(olderFrames, wanted)
+      if wanted >= olderFrames { lastNeed = now }
+    } else if !abilities.nack {
+      if !sendsTwice, let lastRelief, now - lastRelief < hold * 2 {
+        // The second copy had hidden a loss that never ended.
+        hold = min(hold * 2, Self.longestHold)
+      }
+      sendsTwice = true
+      lastNeed = now
+    }
+  }
+
+  /// Takes back what has not been needed for a while, step by step.
+  private mutating func relax(now: HostTime) {
+    guard now - lastNeed >= hold, olderFrames > 0 || sendsTwice else { return }
+    olderFrames = max(0, olderFrames - 1)
+    if sendsTwice { lastRelief = now }
+    sendsTwice = false
+    lastNeed = now
+  }
+}
