@@ -122,6 +122,7 @@ package struct OutgoingFlow: ~Copyable {
   /// - Parameters:
   ///   - payload: an Opus frame, or with `isRedundant` a redundant payload; at most
   ///     `mostPayloadBytes` long.
+  ///   - isRedundant: whether the payload is a redundant one (RFC 2198).
   ///   - timestamp: the RTP timestamp of the first frame.
   ///   - marker: whether the timestamp has jumped.
   /// - Returns: what is to be encrypted and committed.
@@ -148,7 +149,10 @@ package struct OutgoingFlow: ~Copyable {
 
   /// Keeps an encrypted draft, to be sent now and perhaps again.
   ///
-  /// - Parameter byteCount: its length with the authentication tag.
+  /// - Parameters:
+  ///   - draft: the draft, encrypted in place.
+  ///   - byteCount: its length with the authentication tag.
+  ///   - now: when it is sent.
   /// - Returns: the bytes to send; valid until the next draft.
   package mutating func commit(
     _ draft: consuming Draft, byteCount: Int, now: HostTime
@@ -171,6 +175,9 @@ package struct OutgoingFlow: ~Copyable {
 
   /// The listener asked for a packet.
   ///
+  /// - Parameters:
+  ///   - sequenceNumber: the packet's.
+  ///   - now: when it asked.
   /// - Returns: the bytes it was sent, to be sent again; nil when there is nothing to send.
   package mutating func packetAgain(
     _ sequenceNumber: UInt16, now: HostTime
@@ -194,6 +201,7 @@ package struct OutgoingFlow: ~Copyable {
   /// - Parameters:
   ///   - fractionLost: in 1/256 of what it should have had.
   ///   - roundTrip: the way there and back, where it can be told.
+  ///   - now: when it came.
   package mutating func didReport(fractionLost: UInt8, roundTrip: Duration?, now: HostTime) {
     if let roundTrip { self.roundTrip = min(max(roundTrip, .milliseconds(1)), .seconds(1)) }
     repair.didReport(loss: Double(fractionLost) / 256, now: now)
@@ -219,6 +227,8 @@ package struct OutgoingFlow: ~Copyable {
   /// - Parameters:
   ///   - timestamp: the RTP timestamp of an instant of the broadcast's fitted timeline.
   ///   - instant: that instant, a moment ago.
+  ///   - now: the instant the report is about.
+  ///   - bytes: what it is appended to.
   package mutating func appendReport(
     timestamp: UInt32, at instant: HostTime, now: HostTime, to bytes: inout [UInt8]
   ) {

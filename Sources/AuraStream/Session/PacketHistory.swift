@@ -65,6 +65,7 @@
   /// - Parameters:
   ///   - index: the packet's index: it grows with every packet.
   ///   - byteCount: how much of the room it takes, from its beginning.
+  ///   - now: when it is sent.
   package mutating func keep(index: UInt64, byteCount: Int, sentAt now: HostTime) {
     precondition(newest.map { index > $0 } ?? true, "a packet's index is used once")
     precondition(byteCount <= end - roomStart, "a packet must fit into its room")
@@ -103,6 +104,8 @@
   ///   - index: which one.
   ///   - pause: how long after it was last sent it may go again.
   ///   - most: how many times altogether.
+  ///   - now: when it was asked for.
+  /// - Returns: the packet, or why not.
   package mutating func takeAgain(
     _ index: UInt64, pause: Duration, most: Int, now: HostTime
   ) -> Answer {
