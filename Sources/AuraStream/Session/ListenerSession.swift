@@ -111,6 +111,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
   private let createdAt: HostTime
   private var verifiedAt: HostTime?
   private var nextQuestion: HostTime?
+  private var handshakeDeadline: HostTime?
   private var isClosed = false
   private var bytesReceived = 0
   private var bytesSent = 0
@@ -205,6 +206,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
 
   private mutating func followHandshake(now: HostTime) {
     drainHandshake()
+    handshakeDeadline = dtls?.deadline
     guard let progress = dtls?.progress else { return }
     switch progress {
     case .handshaking: break
@@ -239,7 +241,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
   /// When `timeout` wants to be called, at the latest.
   package var deadline: HostTime? {
     guard !isClosed else { return nil }
-    var next = dtls?.deadline
+    var next = handshakeDeadline
     func consider(_ time: HostTime?) {
       if let time, next.map({ time < $0 }) ?? true { next = time }
     }
@@ -260,7 +262,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
   /// Does what time demands; early calls do no harm.
   package mutating func timeout(now: HostTime) {
     guard !isClosed else { return }
-    if let due = dtls?.deadline, now >= due {
+    if let due = handshakeDeadline, now >= due {
       dtls?.timeout(now: now)
       followHandshake(now: now)
     }
