@@ -59,7 +59,7 @@ let package = Package(
     room("AuraAudio", ["AuraStream", "AuraHost", "CPipeWire", "CPulse"]),
     room("AuraCodec", ["AuraStream", "COpus", "CSampleRate", "CSndFile", "CSoxr"]),
     room("AuraStream", []),
-    room("AuraTransport", ["AuraStream", "AuraHost"]),
+    room("AuraTransport", ["AuraStream", "AuraHost", "AuraCrypto", "CLinux"]),
 
     // Handshake, keys and ciphers of the encrypted ways to listen.
     room("AuraCrypto", ["AuraStream", "COpenSSL"]),
@@ -98,7 +98,9 @@ let package = Package(
     tests("AuraAudioTests", ["AuraAudio", "AuraHost", "AuraStream"]),
     tests("AuraCryptoTests", ["AuraCrypto", "AuraStream", "COpenSSL", "CSRTP"]),
     tests("AuraCodecTests", ["AuraCodec", "AuraStream", "CAllocations", "CSndFile"]),
-    tests("AuraTransportTests", ["AuraTransport", "AuraHost", "AuraStream"]),
+    tests(
+      "AuraTransportTests",
+      ["AuraTransport", "AuraCrypto", "AuraHost", "AuraStream", "CAllocations", "CLinux", "COpenSSL"]),
     tests(
       "AuraWebTests",
       [

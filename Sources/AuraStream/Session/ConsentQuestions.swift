@@ -17,7 +17,7 @@ struct ConsentQuestions {
 
   /// The next request, before it gets its integrity.
   mutating func next(
-    _ credentials: ListenerSession<some DTLSEngine & ~Copyable>.Credentials, now: HostTime
+    _ credentials: SessionCredentials, now: HostTime
   ) -> STUNMessage {
     low &+= 1
     let transaction = STUNTransaction(high: high, low: low)

@@ -18,74 +18,6 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
     case closed(CloseReason)
   }
 
-  /// Why a session has ended.
-  package enum CloseReason: Equatable, Sendable {
-    /// It got its answer and never came.
-    case neverCame
-    /// It came, but no handshake was made in time.
-    case unfinished
-    /// The handshake failed; a sentence for the log.
-    case handshake(String)
-    /// It said goodbye.
-    case left
-    /// It has not been heard for 30 s.
-    case silent
-    /// We ended it.
-    case ended
-  }
-
-  /// What was thrown away, by reason.
-  package struct Drops: Equatable, Sendable {
-    /// It is not what its first byte says.
-    package var malformed = 0
-    /// Its integrity check, authentication tag or username is false, or it is a copy.
-    package var unauthentic = 0
-    /// It came along a path that is not proved, or at a time when it makes no sense.
-    package var unexpected = 0
-    /// Ours: it would have been more than the peer may get before its handshake.
-    package var withheld = 0
-
-    package init() {}
-  }
-
-  /// How the listener fares, as far as it tells.
-  package struct Facts: Equatable, Sendable {
-    package var isEstablished = false
-    package var liveness = SenderSignal.Liveness.present
-    package var path: NetworkPath?
-    package var startedAt: HostTime?
-    /// Packets it lost since the beginning; negative when it got more than were new.
-    package var lost = 0
-    /// The fraction lost, of its last report.
-    package var fractionLost = 0.0
-    package var jitter: Duration?
-    package var roundTrip: Duration?
-    package var drops = Drops()
-
-    package init() {}
-  }
-
-  /// How the two sides know each other.
-  package struct Credentials: Sendable {
-    package var localFragment: [UInt8]
-    package var localPassword: [UInt8]
-    package var remoteFragment: [UInt8]
-    package var remotePassword: [UInt8]
-    /// Random; begins the numbers of our own requests.
-    package var nonce: UInt64
-
-    package init(
-      localFragment: [UInt8], localPassword: [UInt8], remoteFragment: [UInt8],
-      remotePassword: [UInt8], nonce: UInt64
-    ) {
-      self.localFragment = localFragment
-      self.localPassword = localPassword
-      self.remoteFragment = remoteFragment
-      self.remotePassword = remotePassword
-      self.nonce = nonce
-    }
-  }
-
   static var joinPatience: Duration { .seconds(15) }
   static var mediaPatience: Duration { .seconds(4) }
   static var consentPatience: Duration { .seconds(30) }
@@ -97,9 +29,9 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
   static var unprovedAllowance: Int { 4_096 }
 
   package let ssrc: UInt32
-  package private(set) var facts = Facts()
+  package private(set) var facts = SessionFacts()
 
-  let credentials: Credentials
+  let credentials: SessionCredentials
   let authenticate: STUNAuthenticator
   let makeDTLS: () -> DTLS?
   let username: [UInt8]
@@ -125,7 +57,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
   ///   - authenticate: HMAC-SHA1.
   ///   - makeDTLS: makes the engine when the first handshake datagram comes; nil when it cannot.
   package init(
-    _ credentials: Credentials, ssrc: UInt32, now: HostTime,
+    _ credentials: SessionCredentials, ssrc: UInt32, now: HostTime,
     authenticate: @escaping STUNAuthenticator, makeDTLS: @escaping () -> DTLS?
   ) {
     self.credentials = credentials
@@ -139,6 +71,9 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
 
   /// Whether it has begun a handshake; joins that have not cost little.
   package var hasBegunHandshake: Bool { dtls != nil }
+
+  /// Every path it has proved to be behind.
+  package var provedPaths: [NetworkPath] { paths.all }
 
   // MARK: Input
 
@@ -311,7 +246,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
     put(.closed(reason))
   }
 
-  mutating func countDrop(_ kind: WritableKeyPath<Drops, Int>) {
+  mutating func countDrop(_ kind: WritableKeyPath<SessionDrops, Int>) {
     facts.drops[keyPath: kind] += 1
   }
 

@@ -71,7 +71,9 @@ struct DatagramSocket: ~Copyable {
   ///
   /// - Returns: its length and path; nil when none is waiting. Length 0: it was too long for the
   ///   buffer, empty, or an error was.
-  func receive(into buffer: UnsafeMutableRawBufferPointer) -> (byteCount: Int, path: NetworkPath)? {
+  static func receive(
+    from fileDescriptor: Int32, into buffer: UnsafeMutableRawBufferPointer
+  ) -> (byteCount: Int, path: NetworkPath)? {
     var path = aura_datagram_path()
     let length = unsafe aura_receive_datagram(
       fileDescriptor, buffer.baseAddress, buffer.count, &path)
@@ -81,8 +83,12 @@ struct DatagramSocket: ~Copyable {
 
   /// Sends a datagram, or fails at once.
   ///
+  /// Takes a descriptor, so that the per-packet path touches nothing that is counted.
+  ///
   /// - Returns: 0, or the system's error: EAGAIN when the buffer is full.
-  func send(_ bytes: UnsafeRawBufferPointer, to path: aura_datagram_path) -> Int32 {
+  static func send(
+    _ bytes: UnsafeRawBufferPointer, to path: aura_datagram_path, through fileDescriptor: Int32
+  ) -> Int32 {
     var path = path
     return unsafe aura_send_datagram(fileDescriptor, bytes.baseAddress, bytes.count, &path)
   }

@@ -1,0 +1,150 @@
+internal import AuraHost
+internal import AuraStream
+internal import Synchronization
+
+/// What the network thread tells a shard.
+enum ShardSignal: Sendable {
+  case join(JoiningListener)
+  case listener(ListenerID, SenderSignal)
+  /// The listener is told, and forgotten.
+  case leave(ListenerID)
+}
+
+/// A listener on its way to its shard's thread.
+final class JoiningListener: Sendable {
+  private let listener: Mutex<ShardListener?>
+
+  init(_ listener: consuming ShardListener) { self.listener = Mutex(listener) }
+
+  /// The listener, the first time.
+  func take() -> ShardListener? {
+    listener.withLock { $0.take() }
+  }
+}
+
+/// A thread that sends to its share of the listeners.
+///
+/// Media comes through one queue, everything else through another; the thread waits for nothing
+/// but their wake-up. Per packet it does not allocate, lock, or count references.
+final class SenderShard: @unchecked Sendable {
+  // The queues, the wake-up, `isStopping`, `overflowed` and `published` are shared. Everything else
+  // belongs to the thread once `run` has begun.
+
+  private static let housekeeping = Duration.milliseconds(500)
+
+  let frames = FrameQueue()
+  let signals = SignalQueue<ShardSignal>(capacity: 4_096)
+  let sockets: ShardSockets
+  private let places: [BoundPlace]
+  private let wakeUp = WakeUp()
+  private let isStopping = Atomic<Bool>(false)
+  private let published = Mutex<[SenderNumbers]>([])
+
+  private var listeners = ListenerTable()
+  private var forms = FrameForms()
+  private var lastFrame: EncodedFrame?
+  private var nextHousekeeping = HostTime(nanoseconds: 0)
+
+  init(_ places: [BoundPlace]) throws(TransportError) {
+    self.places = places
+    sockets = try ShardSockets(places)
+  }
+
+  // MARK: Other threads
+
+  /// Media thread: sends one frame to everyone; never waits.
+  func publish(_ payload: Span<UInt8>, _ frame: EncodedFrame) {
+    frames.push(payload, frame)
+    wakeUp.signal()
+  }
+
+  /// Network thread: wakes the shard for the signals it was given.
+  func wake() { wakeUp.signal() }
+
+  /// Ends the thread, soon; listeners are told.
+  func stop() {
+    isStopping.store(true, ordering: .releasing)
+    wakeUp.signal()
+  }
+
+  /// How every listener fares; at most half a second old.
+  var numbers: [SenderNumbers] { published.withLock { $0 } }
+
+  // MARK: The thread
+
+  func run() {
+    while !isStopping.load(ordering: .acquiring) {
+      wakeUp.wait(timeout: Self.housekeeping)
+      takeSignals()
+      while let (frame, payload) = unsafe frames.first {
+        unsafe send(frame, payload)
+        frames.removeFirst()
+        takeSignals()
+      }
+      let now = HostClock.now
+      if now >= nextHousekeeping { keepHouse(now: now) }
+    }
+    takeSignals()
+    let now = HostClock.now
+    let frame = lastFrame
+    listeners.forEach { if let frame { $0.sayGoodbye(frame, now: now) } }
+  }
+
+  private func send(_ frame: EncodedFrame, _ payload: UnsafeRawBufferPointer) {
+    guard unsafe forms.take(payload, timestamp: frame.timestamp) else { return }
+    lastFrame = frame
+    let now = HostClock.now
+    listeners.forEach { $0.send(&forms, frame, now: now) }
+  }
+
+  private func takeSignals() {
+    guard var signal = signals.pop() else { return }
+    let now = HostClock.now
+    while true {
+      take(signal, now: now)
+      guard let next = signals.pop() else { return }
+      signal = next
+    }
+  }
+
+  private func take(_ signal: ShardSignal, now: HostTime) {
+    switch signal {
+    case .join(let joining):
+      if let listener = joining.take() { listeners.append(listener) }
+    case .listener(let id, let signal):
+      let place = if case .moved(let path) = signal { places.index(for: path) } else { nil as Int? }
+      let pair = place.map { sockets.pairs[$0] }
+      listeners.with(id) { $0.take(signal, through: pair, now: now) }
+    case .leave(let id):
+      let frame = lastFrame
+      listeners.with(id) { if let frame { $0.sayGoodbye(frame, now: now) } }
+      listeners.remove(id)
+    }
+  }
+
+  private func keepHouse(now: HostTime) {
+    nextHousekeeping = now + Self.housekeeping
+    var numbers: [SenderNumbers] = []
+    numbers.reserveCapacity(listeners.count)
+    listeners.forEach { numbers.append($0.snapshot) }
+    let snapshot = numbers
+    published.withLock { $0 = snapshot }
+  }
+}
+
+extension ShardListener {
+  /// Does what the listener's session says.
+  mutating func take(_ signal: SenderSignal, through pair: SocketPair?, now: HostTime) {
+    switch signal {
+    case .moved(let path):
+      if let pair { move(to: path, through: pair) }
+    case .liveness(let liveness): become(liveness)
+    case .missing(let sequenceNumber, let following):
+      repeatPackets(from: sequenceNumber, following: following, now: now)
+    case .reported(let fractionLost, let roundTrip):
+      didReport(fractionLost: fractionLost, roundTrip: roundTrip, now: now)
+    case .asked(let ssrc, let middle, let at):
+      didAsk(ssrc: ssrc, middle: middle, at: at)
+    }
+  }
+}
