@@ -100,7 +100,10 @@ let package = Package(
     tests("AuraCodecTests", ["AuraCodec", "AuraStream", "CAllocations", "CSndFile"]),
     tests(
       "AuraTransportTests",
-      ["AuraTransport", "AuraCrypto", "AuraHost", "AuraStream", "CAllocations", "CLinux", "COpenSSL"]),
+      [
+        "AuraTransport", "AuraCrypto", "AuraHost", "AuraStream", "CAllocations", "CLinux",
+        "COpenSSL",
+      ]),
     tests(
       "AuraWebTests",
       [

@@ -23,9 +23,12 @@ package struct RepairPolicy: Sendable {
 
   /// The loss, as a fraction, from which one older frame and from which two go along.
   private static let thresholds = [0.01, 0.04]
-  /// How long a remedy stays after the last sign of need.
-  private static let shortestHold = Duration.seconds(10)
-  private static let longestHold = Duration.seconds(480)
+  /// How long older frames go along after the last sign of need.
+  private static let redundancyHold = Duration.seconds(10)
+  /// How long second copies stay: they hide the loss that they are for, so their end is a trial,
+  /// and each trial that fails makes the next one wait twice as long.
+  private static let shortestCopyHold = Duration.seconds(30)
+  private static let longestCopyHold = Duration.seconds(480)
   private static let window = Duration.seconds(1)
 
   package let abilities: Abilities
@@ -40,8 +43,8 @@ package struct RepairPolicy: Sendable {
   private var sentInWindow = 0
   private var missedInWindow = 0
   private var lastNeed: HostTime
-  private var hold = shortestHold
-  private var lastRelief: HostTime?
+  private var copyHold = shortestCopyHold
+  private var copiesEndedAt: HostTime?
 
   package init(_ abilities: Abilities, now: HostTime) {
     self.abilities = abilities
@@ -85,26 +88,33 @@ package struct RepairPolicy: Sendable {
   private mutating func learn(loss newLoss: Double, now: HostTime) {
     loss = newLoss
     let wanted = Self.thresholds.count { newLoss >= $0 }
-    guard wanted > 0 else { return }
     if abilities.redundancy {
       olderFrames = max(olderFrames, wanted)
-      if wanted >= olderFrames { lastNeed = now }
+      if wanted > 0, wanted >= olderFrames { lastNeed = now }
     } else if !abilities.nack {
-      if !sendsTwice, let lastRelief, now - lastRelief < hold * 2 {
-        // The second copy had hidden a loss that never ended.
-        hold = min(hold * 2, Self.longestHold)
-      }
-      sendsTwice = true
-      lastNeed = now
+      // Of two copies both are lost as seldom as that fraction squared: any loss left is a lot.
+      if sendsTwice, newLoss > 0 { lastNeed = now }
+      if !sendsTwice, wanted > 0 { beginCopies(now: now) }
     }
+  }
+
+  private mutating func beginCopies(now: HostTime) {
+    if let copiesEndedAt, now - copiesEndedAt < copyHold {
+      copyHold = min(copyHold * 2, Self.longestCopyHold)
+    }
+    sendsTwice = true
+    lastNeed = now
   }
 
   /// Takes back what has not been needed for a while, step by step.
   private mutating func relax(now: HostTime) {
-    guard now - lastNeed >= hold, olderFrames > 0 || sendsTwice else { return }
-    olderFrames = max(0, olderFrames - 1)
-    if sendsTwice { lastRelief = now }
-    sendsTwice = false
-    lastNeed = now
+    if olderFrames > 0, now - lastNeed >= Self.redundancyHold {
+      olderFrames -= 1
+      lastNeed = now
+    }
+    if sendsTwice, now - lastNeed >= copyHold {
+      sendsTwice = false
+      copiesEndedAt = now
+    }
   }
 }

@@ -1,0 +1,227 @@
+internal import AuraCrypto
+internal import AuraHost
+package import AuraStream
+internal import Glibc
+internal import Synchronization
+
+/// Sends one broadcast to every WebRTC listener: browsers, and any other WHEP player.
+///
+/// One UDP port for all. A network thread receives and owns joins and timers; sender shards own
+/// what goes out, each with sockets and listeners of its own. The media thread hands over encoded
+/// frames and goes on. Who waits for whom: nobody.
+package final class WebRTCServer: Sendable {
+  package struct Configuration: Sendable {
+    /// Numeric addresses to listen on; empty means every address, IPv6 and IPv4.
+    package var addresses: [String]
+    /// 0 for any.
+    package var port: Int
+    /// Listeners at once; 0 is without limit.
+    package var maxListeners: Int
+    /// The duration of a packet.
+    package var packetDuration: Duration
+    /// The length of a packet's payload as a rule, in bytes; sizes histories.
+    package var typicalPayloadBytes: Int
+    /// The addresses to offer, the best first; asked at each join.
+    package var reachableAddresses: @Sendable () -> [IPAddress]
+    /// Whether an address, 4 or 16 bytes in network order, may listen.
+    package var mayListen: @Sendable ([UInt8]) -> Bool
+    /// Sender threads; nil for as many as there are processors, at most four.
+    package var shards: Int?
+
+    package init(
+      addresses: [String], port: Int, maxListeners: Int, packetDuration: Duration,
+      typicalPayloadBytes: Int,
+      reachableAddresses: @escaping @Sendable () -> [IPAddress] = {
+        NetworkInterfaces.current().usableAddresses
+      },
+      mayListen: @escaping @Sendable ([UInt8]) -> Bool, shards: Int? = nil
+    ) {
+      self.addresses = addresses
+      self.port = port
+      self.maxListeners = maxListeners
+      self.packetDuration = packetDuration
+      self.typicalPayloadBytes = typicalPayloadBytes
+      self.reachableAddresses = reachableAddresses
+      self.mayListen = mayListen
+      self.shards = shards
+    }
+  }
+
+  /// Something that happened to a listener; told on the network thread.
+  package enum Event: Equatable, Sendable {
+    /// It hears.
+    case connected(id: String, address: String, listeners: Int)
+    /// It went by itself.
+    case left(id: String, address: String, listeners: Int)
+    /// We ended it.
+    case closed(id: String, address: String, listeners: Int, reason: String)
+    /// It wanted to join and did not come to hear.
+    case failed(id: String, address: String, reason: String)
+  }
+
+  /// A join that was accepted.
+  package struct Accepted: Equatable, Sendable {
+    /// The answer, as SDP.
+    package var answer: String
+    /// Names the listener; cannot be guessed.
+    package var id: String
+  }
+
+  /// Why nobody joins.
+  package enum Refusal: Error, Equatable, Sendable {
+    /// The offer cannot be answered: a sentence for whoever made it.
+    case badOffer(String)
+    /// There are as many listeners as the host wants.
+    case full
+    /// Too many are joining; worth another try after so many seconds.
+    case busy(retryAfter: Int)
+  }
+
+  /// The UDP port; of interest after asking for port 0.
+  package let port: Int
+
+  private let configuration: Configuration
+  private let ownFingerprint: AuraStream.CertificateFingerprint
+  private let shared: WebRTCShared
+  private let shards: [SenderShard]
+  private let threads: [HostThread]
+  private let timestampOffset: UInt32
+
+  /// Binds the addresses and starts the threads.
+  ///
+  /// - Throws: `TransportError` when an address or the port cannot be had, or the system's
+  ///   cryptography fails.
+  package init(
+    _ configuration: Configuration, onEvent: @escaping @Sendable (Event) -> Void
+  ) throws(TransportError) {
+    self.configuration = configuration
+    let identity: DTLSIdentity
+    do {
+      identity = try DTLSIdentity()
+    } catch {
+      throw TransportError(.cannotBind, "Cannot encrypt: \(error).")
+    }
+    guard
+      let fingerprint = AuraStream.CertificateFingerprint(
+        hash: .sha256, bytes: identity.sha256Fingerprint)
+    else { throw TransportError(.cannotBind, "Cannot encrypt: a fingerprint has 32 bytes.") }
+    ownFingerprint = fingerprint
+    let sockets = try ReceivingSockets(configuration.addresses, port: configuration.port)
+    port = sockets.places.first?.port ?? configuration.port
+    let count = configuration.shards ?? min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    var shards: [SenderShard] = []
+    for _ in 0..<count { shards.append(try SenderShard(sockets.places)) }
+    self.shards = shards
+    shared = WebRTCShared(mostListeners: configuration.maxListeners, now: HostClock.now)
+    timestampOffset = Random.integer()
+    let network = NetworkLoop(
+      configuration, identity: identity, sockets: sockets, shards: shards, shared: shared,
+      onEvent: onEvent)
+    threads =
+      shards.enumerated().map { index, shard in
+        HostThread(name: "aura-send-\(index)", realTimePriority: 10) { shard.run() }
+      } + [HostThread(name: "aura-udp") { network.run() }]
+  }
+
+  // MARK: Listeners
+
+  /// Answers an offer. Any thread; never waits for the network.
+  ///
+  /// - Parameters:
+  ///   - sdp: the offer.
+  ///   - name: the broadcast's, for people.
+  ///   - source: who asks, such as an address: unfinished joins are bounded for each.
+  /// - Returns: the answer, or why there is none.
+  package func offer(
+    _ sdp: String, name: String, from source: String
+  ) -> Result<Accepted, Refusal> {
+    let offer: SessionOffer
+    do throws(SDPError) {
+      offer = try SessionOffer(parsing: sdp)
+    } catch {
+      return .failure(.badOffer(error.description))
+    }
+    guard let fingerprint = offer.fingerprint else {
+      return .failure(.badOffer(SDPError.noFingerprint.description))
+    }
+    switch shared.admission.withLock({ $0.admit(source, now: HostClock.now) }) {
+    case .admitted: break
+    case .full: return .failure(.full)
+    case .busy(let seconds): return .failure(.busy(retryAfter: seconds))
+    }
+    let join = Join(
+      offer, fingerprint: fingerprint, source: source, configuration: configuration)
+    let answer = join.answer(
+      to: offer, name: name, endpoints: reachableEndpoints, fingerprint: ownFingerprint,
+      packetDuration: configuration.packetDuration)
+    shared.submit(.join(join))
+    return .success(Accepted(answer: answer, id: join.name))
+  }
+
+  /// Ends a listener. Any thread.
+  ///
+  /// - Returns: whether there was one of that name.
+  package func remove(_ id: String) -> Bool {
+    let isKnown = shared.names.withLock { $0.remove(id) != nil }
+    if isKnown { shared.submit(.leave(name: id)) }
+    return isKnown
+  }
+
+  private var reachableEndpoints: [IPEndpoint] {
+    let bound = configuration.addresses.compactMap { IPAddress($0) }
+    let isEverywhere = bound.isEmpty || bound.contains(where: \.isUnspecified)
+    let addresses = isEverywhere ? configuration.reachableAddresses() : bound
+    return addresses.map { IPEndpoint(address: $0, port: UInt16(port)) }
+  }
+
+  // MARK: Media
+
+  /// Media thread: sends one encoded frame to everyone; never waits.
+  ///
+  /// - Parameters:
+  ///   - payload: one Opus frame; one that is too long for a datagram is dropped and counted.
+  ///   - mediaFrames: frames at 48 kHz from the broadcast's beginning to its first.
+  ///   - capturedAt: the instant of its first frame on the fitted timeline; sender reports are
+  ///     computed from it.
+  ///   - marker: whether the timeline jumps here.
+  package func publish(
+    payload: Span<UInt8>, mediaFrames: Int64, capturedAt: HostTime, marker: Bool
+  ) {
+    let frame = EncodedFrame(
+      timestamp: timestampOffset &+ UInt32(truncatingIfNeeded: mediaFrames),
+      capturedAt: capturedAt, marker: marker, byteCount: payload.count)
+    for shard in shards { shard.publish(payload, frame) }
+  }
+
+  // MARK: Numbers
+
+  /// How things stand; at most half a second old.
+  package var statistics: WebRTCStatistics {
+    var statistics = shared.statistics.withLock { $0 }
+    var senders: [ListenerID: SenderNumbers] = [:]
+    for shard in shards {
+      for numbers in shard.numbers { senders[numbers.id] = numbers }
+      statistics.overflowedFrames += shard.frames.dropped
+    }
+    for index in statistics.listeners.indices {
+      if let numbers = senders[statistics.listeners[index].number] {
+        statistics.listeners[index].add(numbers)
+      }
+    }
+    return statistics
+  }
+
+  /// Says goodbye to everyone and waits for the threads. Call once.
+  package func stop() {
+    shared.submit(.stop)
+    for shard in shards { shard.stop() }
+    for thread in threads { thread.join() }
+  }
+}
+
+extension Random {
+  /// A number nobody can foretell.
+  static func integer<Number: FixedWidthInteger>() -> Number {
+    bytes(Number.bitWidth / 8).reduce(0) { $0 << 8 | Number($1) }
+  }
+}

@@ -1,0 +1,40 @@
+internal import AuraHost
+internal import AuraStream
+internal import Synchronization
+
+/// What the control side and the network thread share.
+final class WebRTCShared: Sendable {
+  /// What the control side wants of the network thread.
+  enum Order: Sendable {
+    case join(Join)
+    case leave(name: String)
+    case stop
+  }
+
+  let admission: Mutex<Admission>
+  /// The names of everyone who has not gone.
+  let names = Mutex<Set<String>>([])
+  let statistics = Mutex(WebRTCStatistics())
+  let wakeUp = WakeUp()
+  private let orders = Mutex<[Order]>([])
+
+  init(mostListeners: Int, now: HostTime) {
+    admission = Mutex(Admission(mostListeners: mostListeners, now: now))
+  }
+
+  /// Any thread. What waits is bounded: joins by their admission, leaves by the names.
+  func submit(_ order: Order) {
+    if case .join(let join) = order { _ = names.withLock { $0.insert(join.name) } }
+    orders.withLock { $0.append(order) }
+    wakeUp.signal()
+  }
+
+  /// Network thread: takes everything that waits.
+  func takeOrders() -> [Order] {
+    wakeUp.drain()
+    return orders.withLock { orders in
+      defer { orders = [] }
+      return orders
+    }
+  }
+}
