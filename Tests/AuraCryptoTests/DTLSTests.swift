@@ -98,7 +98,7 @@ private func reason(_ state: DTLSServer.State) -> String? {
   @Test func onlyTheStrongestFingerprintsCount() throws {
     let client = try DTLSClient()
     let other = try DTLSClient()
-    func state(_ fingerprints: [CertificateFingerprint]) throws -> DTLSServer.State {
+    func state(_ fingerprints: [AuraCrypto.CertificateFingerprint]) throws -> DTLSServer.State {
       let client = client.isEstablished ? other : client
       var server = try DTLSServer(
         identity: identity.get(), peerFingerprints: fingerprints, now: start)
