@@ -9,8 +9,9 @@ from lab.stage import Stage
 METHOD = (
     "Time the scheduler gave the server's threads, in nanoseconds, over {seconds:g} s of wall time with {clients} "
     "clients on loopback, less the same without clients, per client, in percent of one core; "
-    "median of {runs} runs (lowest–highest), PipeWire, silence playing. The kernel's receiving side "
-    "and the reader are not in it; the rebuilt design's capture program is not either.")
+    "median of {runs} runs (lowest–highest), PipeWire, silence playing. Loopback delivers within the "
+    "call that sends, so much of the kernel's receiving side is in it, for both designs; the reading "
+    "program and the rebuilt design's capture program are not.")
 
 
 def _share(serve, seconds):
