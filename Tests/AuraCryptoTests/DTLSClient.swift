@@ -1,4 +1,5 @@
 import AuraCrypto
+import AuraStream
 import COpenSSL
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
   private let input: OpaquePointer
   private let output: OpaquePointer
   /// The certificate's, by each hash that an offer could name.
-  private(set) var fingerprints: [String: [UInt8]] = [:]
+  private(set) var fingerprints: [CertificateFingerprint.Hash: [UInt8]] = [:]
   private(set) var isEstablished = false
   private(set) var failure: String?
   private(set) var isClosedByPeer = false
@@ -51,8 +52,10 @@ import Testing
     unsafe SSL_CTX_free(context)
   }
 
-  func fingerprint(_ name: String = "sha-256") throws -> CertificateFingerprint {
-    try CertificateFingerprint(name: name, bytes: #require(fingerprints[name]))
+  func fingerprint(
+    _ hash: CertificateFingerprint.Hash = .sha256
+  ) throws -> CertificateFingerprint {
+    try #require(CertificateFingerprint(hash: hash, bytes: fingerprints[hash] ?? []))
   }
 
   private func makeCertificate(_ kind: Key) throws {
@@ -68,8 +71,8 @@ import Testing
     try check(unsafe SSL_use_certificate(ssl, certificate) == 1)
     try check(unsafe SSL_use_PrivateKey(ssl, key) == 1)
     fingerprints = unsafe [
-      "sha-256": digest(certificate, EVP_sha256()), "sha-384": digest(certificate, EVP_sha384()),
-      "sha-512": digest(certificate, EVP_sha512()), "sha-1": digest(certificate, EVP_sha1()),
+      .sha256: digest(certificate, EVP_sha256()), .sha384: digest(certificate, EVP_sha384()),
+      .sha512: digest(certificate, EVP_sha512()),
     ]
   }
 

@@ -1,3 +1,4 @@
+package import AuraStream
 internal import COpenSSL
 
 /// Who we are to listeners: a certificate that signs itself, made anew at each start, and all

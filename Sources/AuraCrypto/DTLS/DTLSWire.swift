@@ -1,3 +1,4 @@
+internal import AuraStream
 internal import COpenSSL
 
 /// Where OpenSSL meets us: the datagram that has come, those to send, and who the peer must be.

@@ -8,10 +8,10 @@ struct Join: Sendable {
   let source: String
   let credentials: SessionCredentials
   let parameters: OutgoingFlow.Parameters
-  let peerFingerprint: AuraStream.CertificateFingerprint
+  let peerFingerprint: CertificateFingerprint
 
   init(
-    _ offer: SessionOffer, fingerprint: AuraStream.CertificateFingerprint, source: String,
+    _ offer: SessionOffer, fingerprint: CertificateFingerprint, source: String,
     configuration: WebRTCServer.Configuration
   ) {
     name = Random.letters(22)
@@ -33,7 +33,7 @@ struct Join: Sendable {
   /// The answer that goes with it.
   func answer(
     to offer: SessionOffer, name: String, endpoints: [IPEndpoint],
-    fingerprint: AuraStream.CertificateFingerprint, packetDuration: Duration
+    fingerprint: CertificateFingerprint, packetDuration: Duration
   ) -> String {
     SessionAnswer(
       to: offer, userFragment: String(decoding: credentials.localFragment, as: UTF8.self),

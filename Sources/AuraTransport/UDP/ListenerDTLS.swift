@@ -8,12 +8,8 @@ struct ListenerDTLS: ~Copyable, DTLSEngine {
   private(set) var progress = DTLSProgress<SRTPKeys>.handshaking
 
   /// - Throws: `CryptoError` when OpenSSL has no memory.
-  init(identity: DTLSIdentity, peer: AuraStream.CertificateFingerprint, now: HostTime)
-    throws(CryptoError)
-  {
-    let fingerprint = try AuraCrypto.CertificateFingerprint(
-      name: peer.hash.rawValue, bytes: peer.bytes)
-    server = try DTLSServer(identity: identity, peerFingerprint: fingerprint, now: now)
+  init(identity: DTLSIdentity, peer: CertificateFingerprint, now: HostTime) throws(CryptoError) {
+    server = try DTLSServer(identity: identity, peerFingerprint: peer, now: now)
   }
 
   var deadline: HostTime? { server.deadline }

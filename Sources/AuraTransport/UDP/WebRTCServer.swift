@@ -81,7 +81,7 @@ package final class WebRTCServer: Sendable {
   package let port: Int
 
   private let configuration: Configuration
-  private let ownFingerprint: AuraStream.CertificateFingerprint
+  private let ownFingerprint: CertificateFingerprint
   private let shared: WebRTCShared
   private let shards: [SenderShard]
   private let threads: [HostThread]
@@ -101,11 +101,7 @@ package final class WebRTCServer: Sendable {
     } catch {
       throw TransportError(.cannotBind, "Cannot encrypt: \(error).")
     }
-    guard
-      let fingerprint = AuraStream.CertificateFingerprint(
-        hash: .sha256, bytes: identity.sha256Fingerprint)
-    else { throw TransportError(.cannotBind, "Cannot encrypt: a fingerprint has 32 bytes.") }
-    ownFingerprint = fingerprint
+    ownFingerprint = identity.fingerprint
     let sockets = try ReceivingSockets(configuration.addresses, port: configuration.port)
     port = sockets.places.first?.port ?? configuration.port
     let count = configuration.shards ?? min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
