@@ -5,8 +5,10 @@ import Testing
 
 /// A listener's end of a handshake, of OpenSSL's memory BIOs.
 ///
-/// What it writes is cut into its records, each a datagram. Its timer is OpenSSL's own and real,
-/// because repeating a flight must give it new record numbers, as real peers do.
+/// What it writes is cut into its records, each a datagram. A repeated flight must have new record
+/// numbers, as real peers give it, which only OpenSSL can do, when its timer has run out. So that no
+/// test waits for a clock, the timer runs out at once, some times over, and what OpenSSL then
+/// repeats is kept for later.
 @safe final class DTLSClient {
   enum Key: CaseIterable { case p256, rsa, none }
 
@@ -19,6 +21,12 @@ import Testing
   private(set) var isEstablished = false
   private(set) var failure: String?
   private(set) var isClosedByPeer = false
+  /// How often a flight can be repeated; OpenSSL gives up after 12.
+  private static let repetitions = 8
+  /// The latest flight's repetitions, the next first.
+  private var spare: [[UInt8]] = []
+  /// Where in `output` OpenSSL's repetitions begin.
+  private var marks: [Int] = []
 
   /// - Parameters:
   ///   - profiles: as OpenSSL names them, the best first; `nil` for no SRTP.
@@ -39,7 +47,9 @@ import Testing
     unsafe SSL_set_bio(ssl, input, output)
     unsafe SSL_set_options(ssl, 1 << 12)  // SSL_OP_NO_QUERY_MTU
     try check(unsafe aura_set_mtu(ssl, mtu) == 1)
-    unsafe DTLS_set_timer_cb(ssl, shortInterval)
+    // As in DTLSServer, the place 0 is the one for the application's own.
+    unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+    unsafe DTLS_set_timer_cb(ssl, clientInterval)
     unsafe SSL_set_connect_state(ssl)
     // Names of protocols that nobody speaks, 100 bytes each.
     let names = (0..<padding / 100).flatMap { _ in [99] + [UInt8](repeating: 97, count: 99) }
@@ -103,24 +113,42 @@ import Testing
     }
   }
 
-  /// Repeats its last flight if OpenSSL's real timer has run out.
-  func repeatIfDue() { unsafe SSL_ctrl(ssl, DTLS_CTRL_HANDLE_TIMEOUT, 0, nil) }
+  /// OpenSSL's timer is about to be set, or has run out and the flight is about to be repeated.
+  ///
+  /// - Returns: the microseconds until it runs out.
+  fileprivate func chooseInterval() -> UInt32 {
+    let written = unsafe BIO_ctrl_pending(output)
+    if written > marks.last ?? 0 { marks.append(written) }
+    // More than an hour: never, in a test.
+    return marks.count <= Self.repetitions ? 0 : 4_000_000_000
+  }
+
+  /// Its last flight once more, as the datagrams of a peer that has got no answer.
+  func repeatedFlight() -> [[UInt8]] { spare.isEmpty ? [] : records(spare.removeFirst()) }
 
   /// Says goodbye.
   func close() { unsafe SSL_shutdown(ssl) }
 
-  /// The records it has made, each as a datagram.
+  /// The records it has newly made, each as a datagram.
   func datagrams() -> [[UInt8]] {
-    var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    let count = Int(unsafe BIO_read(output, &bytes, Int32(bytes.count)))
-    var datagrams: [[UInt8]] = []
+    var bytes = [UInt8](repeating: 0, count: 1 << 17)
+    let count = max(0, Int(unsafe BIO_read(output, &bytes, Int32(bytes.count))))
+    if count == 0 { return [] }
+    let ends = marks.filter { $0 < count } + [count]
+    spare = zip(ends, ends.dropFirst()).map { Array(bytes[$0..<$1]) }
+    marks = []
+    return records(Array(bytes[..<ends[0]]))
+  }
+
+  private func records(_ bytes: [UInt8]) -> [[UInt8]] {
+    var records: [[UInt8]] = []
     var start = 0
-    while start + 13 <= count {
+    while start + 13 <= bytes.count {
       let end = start + 13 + Int(bytes[start + 11]) << 8 + Int(bytes[start + 12])
-      datagrams.append(Array(bytes[start..<end]))
+      records.append(Array(bytes[start..<end]))
       start = end
     }
-    return datagrams
+    return records
   }
 
   /// What the handshake has led to, as the client sees it.
@@ -147,10 +175,9 @@ import Testing
   }
 }
 
-/// Real microseconds until the client repeats a flight: twice as many each time, as OpenSSL gives
-/// up after 12. It takes the last 15 ms of a timer for nothing.
-private func shortInterval(_ ssl: OpaquePointer?, _ interval: UInt32) -> UInt32 {
-  interval == 0 ? 40_000 : min(interval * 2, 640_000)
+private func clientInterval(_ ssl: OpaquePointer?, _ interval: UInt32) -> UInt32 {
+  guard let client = unsafe SSL_get_ex_data(ssl, 0) else { return 0 }
+  return unsafe Unmanaged<DTLSClient>.fromOpaque(client).takeUnretainedValue().chooseInterval()
 }
 
 /// A key of 2,048 bits.

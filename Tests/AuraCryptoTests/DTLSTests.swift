@@ -100,7 +100,7 @@ private func reason(_ state: DTLSServer.State) -> String? {
   @Test func onlyTheStrongestFingerprintsCount() throws {
     let client = try DTLSClient()
     let other = try DTLSClient()
-    func state(_ fingerprints: [AuraCrypto.CertificateFingerprint]) throws -> DTLSServer.State {
+    func state(_ fingerprints: [CertificateFingerprint]) throws -> DTLSServer.State {
       let client = client.isEstablished ? other : client
       var server = try DTLSServer(
         identity: identity.get(), peerFingerprints: fingerprints, now: start)
@@ -199,10 +199,8 @@ private func reason(_ state: DTLSServer.State) -> String? {
     for datagram in client.datagrams() { _ = receive(&server, datagram) }
     #expect(keys(server.state) != nil)
     #expect(!drain(&server).isEmpty)  // Lost.
-    let asked = poll { () -> [[UInt8]] in
-      client.repeatIfDue()
-      return client.datagrams()
-    }
+    let asked = client.repeatedFlight()
+    #expect(!asked.isEmpty)
     for datagram in asked { _ = receive(&server, datagram) }
     for datagram in drain(&server) { client.receive(datagram) }
     #expect(client.isEstablished)
@@ -226,14 +224,4 @@ private func reason(_ state: DTLSServer.State) -> String? {
       #expect(receive(&server, [22, 254, 253]) == .closed)
     }
   }
-}
-
-/// Asks until something comes.
-private func poll(_ ask: () -> [[UInt8]]) -> [[UInt8]] {
-  let deadline = ContinuousClock.now + .seconds(10)
-  while ContinuousClock.now < deadline {
-    let found = ask()
-    if !found.isEmpty { return found }
-  }
-  return []
 }
