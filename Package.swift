@@ -49,7 +49,7 @@ let package = Package(
     .executableTarget(
       name: "AuraApp",
       dependencies: [
-        "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream", "AuraTransport",
+        "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream", "AuraTransport", "AuraWeb",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
@@ -90,7 +90,7 @@ let package = Package(
     room(
       "AuraPipelines",
       [
-        "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport",
+        "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport", "AuraWeb",
       ]),
 
     tests("AuraStreamTests", ["AuraStream"]),

@@ -9,4 +9,11 @@ package enum HostClock {
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return HostTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
+
+  /// An instant of the past as people's clocks had it, in seconds of Unix time.
+  package static func unixSeconds(at instant: HostTime) -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) - Int64((now - instant).inSeconds.rounded())
+  }
 }

@@ -56,6 +56,20 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
     number(.maxClients, "50", 0...100_000),
     number(.listenBacklog, "10", 1...65535),
     SettingCase(
+      name: .name, standard: "(this computer's name)",
+      accepted: ["Film night", "Kino 7", String(repeating: "x", count: 60)],
+      refused: [String(repeating: "x", count: 61)]),
+    number(.httpPort, "8080", 0...65535),
+    number(.bitrate, "128", 32...510),
+    number(.maxListeners, "0", 0...100_000),
+    SettingCase(
+      name: .allowOrigin, standard: "(none)",
+      accepted: ["*", "https://example.org", "http://a.example:8000,https://b.example"],
+      refused: ["example.org", "null", "ftp://example.org", "https://example.org,"]),
+    SettingCase(
+      name: .allowHost, standard: "(none)", accepted: ["film.example", "a.example,b"],
+      refused: ["192.0.2.1", "a.example:80", "a b", "a.example,"]),
+    SettingCase(
       name: .bind, standard: "(all)",
       accepted: ["127.0.0.1", "127.0.0.1,::1", "fe80::1%eth0", "0.0.0.0"],
       refused: ["localhost", "127.0.0.1,", ",", "127.0.0.1:5555", "[::1]", "1.2.3", "fe80::1%"]),

@@ -3,9 +3,12 @@ import AuraStream
 import Testing
 
 @Suite struct FirewallTests {
-  private func probe(_ port: Int) throws -> FirewallProbe {
+  private func probe(
+    _ port: Int, _ transport: FirewallProbe.Transport = .tcp
+  ) throws -> FirewallProbe {
     FirewallProbe(
-      port: port, interface: "veth0", network: try #require(IPNetwork("10.9.0.0/24")),
+      door: transport == .tcp ? .tcp(port) : .udp(port), interface: "veth0",
+      network: try #require(IPNetwork("10.9.0.0/24")),
       ownAddress: try #require(IPAddress("10.9.0.1")))
   }
 
@@ -30,8 +33,22 @@ import Testing
     #expect(try blocked(findings, [22, 5555]) == [5555])
     #expect(
       findings.warning(for: try probe(5555))
-        == "The firewall of this computer (nftables) keeps listeners out of port 5555: let them "
-        + "in with `sudo nft insert rule inet filter input tcp dport 5555 accept`.")
+        == "The firewall of this computer (nftables) keeps listeners out of TCP port 5555: let "
+        + "them in with `sudo nft insert rule inet filter input tcp dport 5555 accept`.")
+  }
+
+  @Test func datagramsHaveRulesOfTheirOwn() throws {
+    var ufw = FirewallFindings()
+    ufw.iptables = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m udp --dport 5555 -j ACCEPT\n"
+    #expect(ufw.warning(for: try probe(5555, .udp)) == nil)
+    #expect(
+      ufw.warning(for: try probe(5555))?.contains("-p tcp --dport 5555 -j ACCEPT`") == true)
+    #expect(
+      ufw.warning(for: try probe(5556, .udp))?.contains("-p udp --dport 5556 -j ACCEPT`") == true)
+    // The workstation lets TCP port 22 in, and nothing else.
+    let workstation = nftables(FirewallSamples.workstation)
+    #expect(
+      workstation.warning(for: try probe(22, .udp))?.contains("input udp dport 22 accept") == true)
   }
 
   @Test func nftablesWithMaps() throws {
@@ -188,7 +205,7 @@ import Testing
   /// Asks this computer's own firewall: whatever it says, it says it soon.
   @Test func thisComputerAnswersSoon() {
     let start = HostClock.now
-    _ = Firewall.warning(forTCPPort: 5555)
+    _ = Firewall.warnings(for: [.tcp(5555), .udp(5555)])
     #expect(HostClock.now - start < .seconds(10))
   }
 }

@@ -1,3 +1,4 @@
+import AuraStream
 import AuraWeb
 import Synchronization
 
@@ -14,6 +15,7 @@ final class FakeHandler: WHEPHandler {
     var offers: [Offer] = []
     var ids: Set<String> = []
     var hangs = false
+    var reports: [ListenerReport] = []
   }
 
   static let answer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
@@ -47,10 +49,29 @@ final class FakeHandler: WHEPHandler {
 
   func isListening(id: String) async -> Bool { state.withLock { $0.ids.contains(id) } }
 
+  var reports: [ListenerReport] { state.withLock { $0.reports } }
+
+  func report(_ report: ListenerReport, from id: String) async -> Bool {
+    state.withLock { state in
+      guard state.ids.contains(id) else { return false }
+      state.reports.append(report)
+      return true
+    }
+  }
+
+  func clock(of broadcast: String) async -> BroadcastClock? {
+    guard broadcast == "main" else { return nil }
+    return BroadcastClock(
+      now: HostTime(nanoseconds: 5_000_000_000), rtpTimestamp: .max,
+      capturedAt: HostTime(nanoseconds: 4_999_990_500), framesPerMillisecond: 48.0625)
+  }
+
   func status() async -> WebStatus {
     WebStatus(
       broadcasts: [
-        .init(slug: "main", name: "The \"bar\"", source: "what this computer plays", isLive: true)
+        .init(
+          slug: "main", name: "The \"bar\"", source: "what this computer plays", isLive: true,
+          listeners: 3)
       ],
       listeners: [
         .init(

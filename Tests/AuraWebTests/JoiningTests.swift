@@ -1,3 +1,4 @@
+import AuraStream
 import AuraWeb
 import Testing
 
@@ -40,9 +41,32 @@ import Testing
     }
   }
 
+  @Test func aListenerReports() async throws {
+    let handler = FakeHandler()
+    try await withService(handler) { service in
+      _ = try await TestRequest.offer().answer(service)
+      func report(_ body: String, type: String = "application/json", of id: String = "listener-1")
+        async throws -> Int
+      {
+        let request = TestRequest(
+          method: "POST", target: "/whep/main/\(id)", fields: [("Content-Type", type)], body: body)
+        return try await request.answer(service).status
+      }
+      #expect(try await report(#"{"delay_ms":81.5,"loss":0.25,"concealed_ms":-1,"x":[]}"#) == 204)
+      #expect(handler.reports == [ListenerReport(delay: .microseconds(81_500), loss: 0.25)])
+      #expect(try await report("{}", of: "listener-2") == 404)
+      #expect(try await report("[1]") == 400)
+      #expect(try await report(#"{"delay_ms":"soon"}"#) == 400)
+      #expect(try await report("{}", type: "text/plain") == 415)
+      #expect(try await report("{\(String(repeating: " ", count: 2047))}") == 413)
+      #expect(handler.reports.count == 1)
+    }
+  }
+
   @Test(arguments: [
     (WHEPRefusal.notLive(retryAfter: .milliseconds(2500)), 409, "3" as String?),
     (.notLive(retryAfter: .zero), 409, "1"),
+    (.busy(retryAfter: .seconds(4)), 503, "4"),
     (.full(reason: "All 8 places are taken."), 503, "10"),
     (.badOffer("The offer has no audio."), 400, nil as String?),
     (.unknownBroadcast, 404, nil as String?),

@@ -292,7 +292,8 @@ def test_text_for_people(stage):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    serve = stage.program("serve", "--source", "tone:440", "--port", str(port))
+    serve = stage.program(
+        "serve", "--source", "tone:440", "--port", str(port), "--http-port", "0")
     serve.until("the address", lambda: str(port) in serve.output)
     client = until("a connection", lambda: announced(("127.0.0.1", port)))
     client.socket.close()

@@ -1,5 +1,6 @@
 internal import AuraAudio
 internal import AuraStream
+internal import AuraWeb
 
 extension SettingKey {
   /// Every setting. One line here and one in `Settings` make a file key, a variable and a check;
@@ -37,21 +38,48 @@ extension SettingKey {
       "Frames in a message. Fewer: less delay, more work."),
     .number(
       .port, \.port, 0...65535, for: [.serve, .listen], valueName: "port",
-      "The TCP port. For serve, 0 takes any free one."),
+      "The port, TCP and UDP. For serve, 0 takes any free one."),
     .number(
       .queueSize, \.queueSize, 1...10000, for: [.serve], valueName: "chunks",
       "Chunks kept for a listener that is behind; older ones are dropped."),
     .number(
       .maxClients, \.maxClients, 0...100_000, for: [.serve], valueName: "count",
-      "Listeners at once; 0 sets no limit."),
+      "Listeners of the original protocol at once; 0 sets no limit."),
     .number(
       .listenBacklog, \.listenBacklog, 1...65535, for: [.serve], valueName: "count",
       "Connections the system may hold until they are answered."),
     .special(
+      .name, for: [.serve], valueName: "text", allowed: "1–60 characters",
+      defaultText: "this computer's name", emptyText: "this computer's name",
+      "What the broadcast is called on listeners' screens.",
+      value: { .string($0.name ?? "") }, assign: assignName),
+    .number(
+      .httpPort, \.httpPort, 0...65535, for: [.serve], valueName: "port",
+      "The TCP port of the page that browsers open; 0 takes any free one."),
+    .number(
+      .bitrate, \.bitrate, 32...510, for: [.serve], valueName: "kbit/s",
+      "How much a browser's sound takes, and how good it is."),
+    .number(
+      .maxListeners, \.maxListeners, 0...100_000, for: [.serve], valueName: "count",
+      "Browsers and other WebRTC listeners at once; 0 sets no limit."),
+    .special(
+      .allowOrigin, for: [.serve], valueName: "origins",
+      allowed: "origins such as https://example.org with commas between them, or *",
+      defaultText: "none", emptyText: "none", "Other sites whose pages may play this sound.",
+      value: { .array($0.allowOrigin.map { .string($0) }) },
+      assign: { assignList($0, into: \.allowOrigin, of: &$1) { $0 == "*" || isWebOrigin($0) } }),
+    .special(
+      .allowHost, for: [.serve], valueName: "names",
+      allowed: "host names with commas between them", defaultText: "none", emptyText: "none",
+      "Names by which browsers may open the page, besides this computer's own.",
+      value: { .array($0.allowHost.map { .string($0) }) },
+      assign: { assignList($0, into: \.allowHost, of: &$1, where: isHostName) }),
+    .special(
       .bind, for: [.serve], valueName: "addresses",
       allowed: "numeric addresses with commas between them", defaultText: "all",
       emptyText: "all", "The addresses of this computer to listen on; nothing means all.",
-      value: { .array($0.bind.map { .string($0) }) }, assign: assignBind),
+      value: { .array($0.bind.map { .string($0) }) },
+      assign: { assignList($0, into: \.bind, of: &$1, where: isNumericAddress) }),
     .special(
       .isPublic, for: [.serve], valueName: "", allowed: "true or false", defaultText: "false",
       "Also serve listeners beyond the directly attached networks.",
@@ -123,16 +151,26 @@ private func truth(_ text: String) -> Bool? {
   return true
 }
 
-@Sendable private func assignBind(_ given: GivenValue, _ settings: inout Settings) -> Bool {
-  let addresses: [String] =
+@Sendable private func assignName(_ given: GivenValue, _ settings: inout Settings) -> Bool {
+  guard let name = given.single?.trimmed, name.count <= 60 else { return false }
+  settings.name = name.isEmpty ? nil : name.withoutControlCharacters
+  return true
+}
+
+/// Some values with commas between them, or an array of the file; nothing is none.
+private func assignList(
+  _ given: GivenValue, into path: WritableKeyPath<Settings, [String]>,
+  of settings: inout Settings, where isAllowed: (String) -> Bool
+) -> Bool {
+  let items: [String] =
     switch given {
     case .text(""): []
     case .text(let text):
       text.split(separator: ",", omittingEmptySubsequences: false).map { String($0).trimmed }
     case .list(let items): items.map(\.trimmed)
     }
-  guard addresses.allSatisfy(isNumericAddress) else { return false }
-  settings.bind = addresses
+  guard items.allSatisfy(isAllowed) else { return false }
+  settings[keyPath: path] = items
   return true
 }
 

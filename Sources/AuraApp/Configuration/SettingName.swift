@@ -11,6 +11,12 @@ enum SettingName: String, CaseIterable, Sendable {
   case queueSize = "queue-size"
   case maxClients = "max-clients"
   case listenBacklog = "listen-backlog"
+  case name
+  case httpPort = "http-port"
+  case bitrate
+  case maxListeners = "max-listeners"
+  case allowOrigin = "allow-origin"
+  case allowHost = "allow-host"
   case bind
   case isPublic = "public"
   case output

@@ -1,3 +1,6 @@
+internal import AuraHost
+internal import AuraStream
+
 /// Where `serve` takes its sound from.
 enum SourceSetting: Equatable, Sendable {
   /// What the computer plays: the default output's monitor.
@@ -33,6 +36,19 @@ enum SourceSetting: Equatable, Sendable {
     }
   }
 
+  /// Where the sound comes from, for people, such as "what this computer plays (PipeWire)"; `system`
+  /// is the sound server's name, where one is used.
+  func words(_ system: String?) -> String {
+    let system = system.map { " (\($0))" } ?? ""
+    return switch self {
+    case .system: "what this computer plays\(system)"
+    case .device(let name): "the sound of \(name)\(system)"
+    case .file(let path): "the file \(path.split(separator: "/").last ?? "")"
+    case .stdin: "the sound on standard input"
+    case .tone: "a \(text.split(separator: ":").last ?? "") Hz tone"
+    }
+  }
+
   /// As it is written in a setting.
   var text: String {
     switch self {
@@ -60,6 +76,22 @@ enum Preset: String, CaseIterable, Sendable {
     case .stable: [(.chunkSize, "2048"), (.queueSize, "100"), (.maxClients, "100")]
     }
   }
+}
+
+extension Settings {
+  /// How the sound is encoded for browsers.
+  var opusProfile: OpusProfile {
+    let profile: OpusProfile =
+      switch preset {
+      case .smooth: .smooth
+      case .lowLatency: .lowLatency
+      case .stable: .stable
+      }
+    return profile.withBitrate(bitrate * 1000)
+  }
+
+  /// What the broadcast is called.
+  var broadcastName: String { name ?? hostName ?? "AuraLync" }
 }
 
 /// Which protocol `listen` speaks.

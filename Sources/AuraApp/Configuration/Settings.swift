@@ -21,6 +21,18 @@ struct Settings: Sendable {
   /// 0: no limit.
   var maxClients = 50
   var listenBacklog = 10
+  /// The broadcast's name for people; nil: the computer's.
+  var name: String?
+  /// 0: any free port.
+  var httpPort = 8080
+  /// Of Opus, in kbit/s.
+  var bitrate = OpusProfile.usualBitrate / 1000
+  /// Listeners over WebRTC; 0: no limit.
+  var maxListeners = 0
+  /// Sites whose pages may listen; `*`: every site.
+  var allowOrigin: [String] = []
+  /// Names by which browsers may call us, besides the computer's own.
+  var allowHost: [String] = []
   /// Numeric addresses; empty: every address of this computer.
   var bind: [String] = []
   var isPublic = false

@@ -37,6 +37,12 @@ struct ServeOptions: SettingsOptions {
   @Option(.queueSize) var queueSize: String?
   @Option(.maxClients) var maxClients: String?
   @Option(.listenBacklog) var listenBacklog: String?
+  @Option(.name) var name: String?
+  @Option(.httpPort) var httpPort: String?
+  @Option(.bitrate) var bitrate: String?
+  @Option(.maxListeners) var maxListeners: String?
+  @Option(.allowOrigin) var allowOrigin: String?
+  @Option(.allowHost) var allowHost: String?
   @Option(.bind) var bind: String?
 
   @Flag(
@@ -49,6 +55,8 @@ struct ServeOptions: SettingsOptions {
       (.source, source), (.stdinFormat, stdinFormat), (.preset, preset),
       (.sampleRate, sampleRate), (.channels, channels), (.chunkSize, chunkSize),
       (.queueSize, queueSize), (.maxClients, maxClients), (.listenBacklog, listenBacklog),
+      (.name, name), (.httpPort, httpPort), (.bitrate, bitrate),
+      (.maxListeners, maxListeners), (.allowOrigin, allowOrigin), (.allowHost, allowHost),
       (.bind, bind), (.isPublic, isPublic.map { String($0) }),
     ])
   }

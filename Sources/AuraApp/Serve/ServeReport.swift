@@ -38,12 +38,17 @@ final class ServeReport {
   struct Start {
     var source: SourceSetting
     var backend: SoundBackend?
+    /// The broadcast's, for people.
+    var name: String
     var format: OriginalFormat
+    var profile: OpusProfile
     /// Addresses that others can connect to, the likeliest first.
     var addresses: [IPAddress]
     /// What was bound; empty means everything.
     var bound: [String]
     var port: Int
+    /// Where browsers find the page.
+    var httpPort: Int
     /// Who can hear: the networks, or nil for everyone who can reach us.
     var networks: [IPNetwork]?
   }
@@ -58,22 +63,47 @@ final class ServeReport {
         "backend": start.backend.map { .string($0.rawValue) } ?? .null,
         "addresses": .array(places.map { .string($0) }),
         "bound": .array(Self.bound(start).map { .string($0) }),
-        "port": .int(Int64(start.port)),
+        "port": .int(Int64(start.port)), "http_port": .int(Int64(start.httpPort)),
+        "pages": .array(Self.pages(start).map { .string($0) }),
+        "broadcasts": [
+          [
+            "slug": .string(WebDoor.slug), "name": .string(start.name),
+            "whep": .string("/whep/\(WebDoor.slug)"),
+          ]
+        ],
+        "opus": [
+          "bitrate": .int(Int64(start.profile.bitrate)),
+          "packet_ms": .milliseconds(start.profile.ptime),
+          "bytes_per_second_per_listener": .int(Int64(start.profile.bytesPerSecond)),
+        ],
         "format": Self.json(format),
         "bytes_per_second_per_listener": .int(Int64(format.bytesPerSecond)),
         "networks": start.networks.map { .array($0.map { .string($0.description) }) } ?? .null,
       ], nil)
     guard output.format == .text else { return }
     output.line("AuraLync \(AuraLync.version) gives \(Self.words(for: start)) to everyone here.")
+    for (index, page) in Self.pages(start).enumerated() {
+      output.line((index == 0 ? "In a browser:  " : "          or   ") + page)
+    }
     for (index, address) in start.addresses.enumerated() {
       let place = start.port == 5555 ? "\(address)" : "\(address.bracketed):\(start.port)"
-      output.line((index == 0 ? "Listen with    " : "          or   ") + "auralync listen \(place)")
+      output.line((index == 0 ? "In a terminal: " : "          or   ") + "auralync listen \(place)")
     }
     let channels = format.channels == 1 ? "mono" : "stereo"
     output.line(
-      "A listener takes \(Words.bytes(format.bytesPerSecond))/s: \(format.sampleRate) Hz \(channels), "
-        + "\(format.chunkSize) frames (\(Words.milliseconds(format.chunkDuration))) a message.")
+      "A browser takes \(Words.bytes(start.profile.bytesPerSecond))/s: Opus, "
+        + "\(start.profile.bitrate / 1000) kbit/s, \(Words.milliseconds(start.profile.ptime)) a packet. "
+        + "A terminal takes \(Words.bytes(format.bytesPerSecond))/s: \(format.sampleRate) Hz "
+        + "\(channels), \(format.chunkSize) frames (\(Words.milliseconds(format.chunkDuration))) a message."
+    )
     output.line(Self.whoCanHear(start))
+  }
+
+  /// What to type into a browser, the likeliest first.
+  static func pages(_ start: Start) -> [String] {
+    start.addresses.map {
+      "http://\($0.bracketed)\(start.httpPort == 80 ? "" : ":\(start.httpPort)")/"
+    }
   }
 
   private static func bound(_ start: Start) -> [String] {
@@ -89,26 +119,19 @@ final class ServeReport {
   }
 
   private static func words(for start: Start) -> String {
-    let system = start.backend.map { " (\($0.displayName))" } ?? ""
-    return switch start.source {
-    case .system: "what this computer plays\(system)"
-    case .device(let name): "the sound of \(name)\(system)"
-    case .file(let path): "the file \(path)"
-    case .stdin: "the sound on standard input"
-    case .tone: "a \(start.source.text.split(separator: ":").last ?? "") Hz tone"
-    }
+    start.source.words(start.backend?.displayName)
   }
 
   private static func whoCanHear(_ start: Start) -> String {
     let places = start.bound.isEmpty ? "all addresses" : start.bound.joined(separator: ", ")
     guard let networks = start.networks else {
-      return "Open on \(places), unencrypted, to anyone who can reach this computer (--public)."
+      return "Open on \(places) to anyone who can reach this computer (--public)."
     }
     let others = networks.filter { !$0.address.isLoopback && !$0.address.isLinkLocal }
     guard !others.isEmpty else {
-      return "Open on \(places), unencrypted, to this computer alone: it has no network."
+      return "Open on \(places) to this computer alone: it has no network."
     }
-    return "Open on \(places), unencrypted, to anyone on \(list(others)); to nobody farther away."
+    return "Open on \(places) to anyone on \(list(others)); to nobody farther away."
   }
 
   private static func list(_ networks: [IPNetwork]) -> String {
@@ -191,16 +214,41 @@ final class ServeReport {
     }
   }
 
+  func listener(_ event: WebRTCServer.Event) {
+    switch event {
+    case .connected(_, let address, let count):
+      sayClient("connected", address, count, nil, "\(address) listens", .webrtc)
+    case .left(_, let address, let count):
+      sayClient("left", address, count, nil, "\(address) has left", .webrtc)
+    case .closed(_, let address, let count, let reason):
+      sayClient("closed", address, count, reason, "\(address) was closed: \(reason)", .webrtc)
+    case .failed(_, let address, let reason):
+      let who = address.isEmpty ? "somebody who was let in" : address
+      sayClient("failed", address, nil, reason, "\(who) did not come to hear: \(reason)", .webrtc)
+    }
+  }
+
+  private enum Transport: String { case tcp, webrtc }
+
+  /// How many listen by each transport, as its last event said.
+  private var countByTransport: [Transport: Int] = [:]
+  private var mostListeners = 0
+
   private func sayClient(
-    _ state: String, _ address: String, _ clients: Int, _ reason: String?, _ text: String
+    _ state: String, _ address: String, _ count: Int?, _ reason: String?, _ text: String,
+    _ transport: Transport = .tcp
   ) {
+    if let count { countByTransport[transport] = count }
+    let listeners = countByTransport.values.reduce(0, +)
+    mostListeners = max(mostListeners, listeners)
     var members: [JSONValue.Member] = [
       .init(name: "state", value: .string(state)),
       .init(name: "address", value: .string(address)),
-      .init(name: "listeners", value: .int(Int64(clients))),
+      .init(name: "transport", value: .string(transport.rawValue)),
+      .init(name: "listeners", value: .int(Int64(listeners))),
     ]
     if let reason { members.append(.init(name: "reason", value: .string(reason))) }
-    say("client", .object(members), "\(text) (\(Words.count(clients, "listener"))).")
+    say("client", .object(members), "\(text) (\(Words.count(listeners, "listener"))).")
   }
 
   /// A status: the line that lives on a terminal, or one more line of a log.
@@ -215,10 +263,12 @@ final class ServeReport {
   private static func statusText(_ numbers: Broadcast.Statistics) -> String {
     let server = numbers.server
     var parts = [
-      LevelBar.text(decibels: numbers.decibels), Words.count(server.clients, "listener"),
-      "\(server.droppedChunks + server.overflowedChunks) dropped",
+      LevelBar.text(decibels: numbers.decibels), Words.count(numbers.listeners, "listener"),
+      "\(server.droppedChunks + server.overflowedChunks + numbers.webRTC.dropped) dropped",
     ]
-    if server.clients > 0 { parts.append("sound up to \(Words.milliseconds(server.oldest)) old") }
+    if numbers.listeners > 0 {
+      parts.append("sound up to \(Words.milliseconds(numbers.oldest)) old")
+    }
     if numbers.discarded > .zero {
       parts.append("\(Words.milliseconds(numbers.discarded)) discarded")
     }
@@ -229,7 +279,11 @@ final class ServeReport {
 
   private static func statusJSON(_ numbers: Broadcast.Statistics) -> JSONValue {
     [
-      "listeners": .int(Int64(numbers.server.clients)), "level_db": .rounded(numbers.decibels),
+      "listeners": .int(Int64(numbers.listeners)),
+      "web_listeners": .int(Int64(numbers.webRTC.playing)),
+      "send_delay_ms": numbers.webRTC.sendDelay.map { .milliseconds($0) } ?? .null,
+      "dropped_packets": .int(Int64(numbers.webRTC.dropped)),
+      "level_db": .rounded(numbers.decibels),
       "dropped_chunks": .int(Int64(numbers.server.droppedChunks)),
       "overflowed_chunks": .int(Int64(numbers.server.overflowedChunks)),
       "oldest_ms": .milliseconds(numbers.server.oldest),
@@ -247,17 +301,18 @@ final class ServeReport {
       "summary",
       [
         "seconds": .rounded(running.inSeconds),
-        "clients_served": .int(Int64(server.clientsServed)),
-        "most_listeners": .int(Int64(server.mostClients)),
+        "clients_served": .int(Int64(numbers.served)),
+        "most_listeners": .int(Int64(mostListeners)),
         "refused": .int(Int64(server.clientsRefused)),
-        "bytes_sent": .int(Int64(server.bytesSent)),
+        "bytes_sent": .int(Int64(numbers.bytesSent)),
         "dropped_chunks": .int(Int64(server.droppedChunks)),
+        "dropped_packets": .int(Int64(numbers.webRTC.dropped)),
         "discarded_ms": .milliseconds(numbers.discarded),
         "missing_ms": .milliseconds(numbers.missing),
       ],
-      "Served \(Words.count(server.clientsServed, "listener")) in \(Words.clock(running)), "
-        + "\(server.mostClients) at most at once; \(Words.bytes(server.bytesSent)) sent, "
-        + "\(server.droppedChunks) dropped, \(Words.milliseconds(numbers.discarded)) discarded, "
+      "Served \(Words.count(numbers.served, "listener")) in \(Words.clock(running)), "
+        + "\(mostListeners) at most at once; \(Words.bytes(numbers.bytesSent)) sent, "
+        + "\(server.droppedChunks + numbers.webRTC.dropped) dropped, \(Words.milliseconds(numbers.discarded)) discarded, "
         + "\(Words.milliseconds(numbers.missing)) missing.")
   }
 }

@@ -3,6 +3,7 @@ internal import AuraHost
 internal import AuraPipelines
 internal import AuraStream
 internal import AuraTransport
+internal import AuraWeb
 internal import Synchronization
 
 /// One run of `serve`: from the settings to the exit code.
@@ -49,17 +50,23 @@ final class ServeSession {
     HostLimits.raiseOpenFiles()
     let sound = try soundSource()
     defer { sound.privateServer?.stop() }
-    let broadcast = try broadcast(of: sound.source)
+    let gate = NetworkGate(isPublic: settings.isPublic)
+    let broadcast = try broadcast(of: sound.source, gate)
+    var web: HTTPService?
     let player: ChildProcess?
     do {
-      tellStart(of: broadcast, sound)
+      let service = try webService(for: broadcast, gate)
+      web = service
+      tellStart(of: broadcast, sound, httpPort: service.port)
       player = try startCommand(sound.privateServer)
     } catch {
+      stop(web)
       broadcast.stop()
       throw error
     }
     let ending = watch(broadcast)
     _ = player?.terminate(grace: Self.commandGrace)
+    stop(web)
     broadcast.stop(draining: ending.drains ? Self.drainTime : .zero)
     report.summary(broadcast.statistics, running: HostClock.now - start)
     return ending.status
@@ -99,16 +106,40 @@ final class ServeSession {
     return SoundSource(source: .sound(target, backend), backend: backend, privateServer: server)
   }
 
-  private func broadcast(of source: BroadcastSource) throws -> Broadcast {
-    let gate = NetworkGate(isPublic: settings.isPublic)
+  private func broadcast(of source: BroadcastSource, _ gate: NetworkGate) throws -> Broadcast {
     let mailbox = loop.mailbox
+    let profile = settings.opusProfile
     return try Broadcast(
-      source: source,
-      server: OriginalServer.Configuration(
-        format: format, addresses: settings.bind, port: settings.port,
-        queueSize: settings.queueSize, maxClients: settings.maxClients,
-        listenBacklog: settings.listenBacklog, mayListen: { gate.mayListen($0) })
+      Broadcast.Configuration(
+        source: source, profile: profile,
+        original: OriginalServer.Configuration(
+          format: format, addresses: settings.bind, port: settings.port,
+          queueSize: settings.queueSize, maxClients: settings.maxClients,
+          listenBacklog: settings.listenBacklog, mayListen: { gate.mayListen($0) }),
+        webRTC: WebRTCServer.Configuration(
+          addresses: settings.bind, port: settings.port, maxListeners: settings.maxListeners,
+          packetDuration: profile.ptime, typicalPayloadBytes: profile.typicalBytes,
+          mayListen: { gate.mayListen($0) }))
     ) { mailbox.post(.broadcast($0)) }
+  }
+
+  private func webService(
+    for broadcast: Broadcast, _ gate: NetworkGate
+  ) throws(HTTPServiceError) -> HTTPService {
+    let configuration = HTTPService.Configuration(
+      addresses: settings.bind, port: settings.httpPort, hostName: hostName,
+      allowedHosts: settings.allowHost, allowedOrigins: settings.allowOrigin,
+      mayListen: { gate.mayListen($0) })
+    let door = WebDoor(
+      broadcast, name: settings.broadcastName, source: settings.source.words(nil))
+    return try waitFor { () async throws(HTTPServiceError) in
+      try await HTTPService.start(configuration, handler: door)
+    }
+  }
+
+  private func stop(_ web: HTTPService?) {
+    guard let web else { return }
+    waitFor { await web.stop() }
   }
 
   private var format: OriginalFormat {
@@ -116,7 +147,7 @@ final class ServeSession {
       sampleRate: settings.sampleRate, channels: settings.channels, chunkSize: settings.chunkSize)
   }
 
-  private func tellStart(of broadcast: Broadcast, _ sound: SoundSource) {
+  private func tellStart(of broadcast: Broadcast, _ sound: SoundSource, httpPort: Int) {
     let interfaces = NetworkInterfaces.current()
     if let server = sound.privateServer {
       report.privateServer(
@@ -126,14 +157,17 @@ final class ServeSession {
     let bound = settings.bind.compactMap { IPAddress($0) }
     report.started(
       ServeReport.Start(
-        source: settings.source, backend: sound.backend, format: format,
+        source: settings.source, backend: sound.backend, name: settings.broadcastName,
+        format: format, profile: settings.opusProfile,
         addresses: Self.reachable(bound, interfaces), bound: settings.bind, port: broadcast.port,
+        httpPort: httpPort,
         networks: settings.isPublic ? nil : interfaces.attached.networks))
     let port = broadcast.port
     let mailbox = loop.mailbox
     // Asking the firewall may take seconds; nobody waits for it.
     _ = HostThread(name: "aura-firewall") {
-      if let warning = Firewall.warning(forTCPPort: port) { mailbox.post(.warning(warning)) }
+      let doors: [FirewallProbe.Door] = [.tcp(httpPort), .udp(port), .tcp(port)]
+      for warning in Firewall.warnings(for: doors) { mailbox.post(.warning(warning)) }
     }
   }
 
@@ -171,6 +205,7 @@ final class ServeSession {
   private func handle(_ happening: Happening) -> Ending? {
     switch happening {
     case .broadcast(.client(let event)): report.client(event)
+    case .broadcast(.listener(let event)): report.listener(event)
     case .broadcast(.capture(.ended(let reason))) where !capturesFromServer:
       report.sourceEnded(reason)
       return Ending(status: reason.isEmpty ? 0 : 1, drains: true)

@@ -33,12 +33,12 @@ package struct OpusPacketizer: ~Copyable {
   ///   - samples: interleaved stereo at 48 kHz, spliced: joined to what came before without a click.
   ///   - start: the media time of its first frame; a jump ends the packet that was begun.
   ///   - end: the capture instant of the frame after the last.
-  ///   - publish: called with one packet: its payload, valid during the call only; its media time in
-  ///     frames, modulo 2^32 (an RTP timestamp but for its random offset, see `PacketClock`); the
-  ///     capture instant of its first frame; and whether it begins after a jump (the RTP marker).
+  ///   - publish: called with one packet: its payload, valid during the call only, and its place:
+  ///     that of the first frame which is decoded from it. Because of the encoder's look-ahead that
+  ///     one was captured some milliseconds before the first that went in.
   package mutating func append(
     _ samples: Span<Float>, at start: MediaTime, endingAt end: HostTime,
-    publish: (Span<UInt8>, UInt32, HostTime, Bool) -> Void
+    publish: (Span<UInt8>, PacketMaker.Packet) -> Void
   ) {
     let count = samples.count / 2
     var taken = 0
@@ -52,18 +52,18 @@ package struct OpusPacketizer: ~Copyable {
   /// Publishes what is left, filled up with silence.
   ///
   /// - Parameter publish: as for `append`.
-  package mutating func finish(publish: (Span<UInt8>, UInt32, HostTime, Bool) -> Void) {
+  package mutating func finish(publish: (Span<UInt8>, PacketMaker.Packet) -> Void) {
     maker.finish()
     publishPacket(publish)
   }
 
-  private mutating func publishPacket(_ publish: (Span<UInt8>, UInt32, HostTime, Bool) -> Void) {
-    guard let packet = maker.packet else { return }
+  private mutating func publishPacket(_ publish: (Span<UInt8>, PacketMaker.Packet) -> Void) {
+    guard var packet = maker.packet else { return }
+    packet.start = packet.start + -lookahead
+    packet.capturedAt = packet.capturedAt - .frames(lookahead)
     let sound = maker.samples  // the same storage; a span must borrow from a local
     if let bytes = Self.encode(sound.span, with: &encoder, into: &payload) {
-      publish(
-        payload.span.extracting(0..<bytes), UInt32(truncatingIfNeeded: packet.start.frames),
-        packet.capturedAt, packet.isMarked)
+      publish(payload.span.extracting(0..<bytes), packet)
     } else {
       refusedPackets += 1
     }

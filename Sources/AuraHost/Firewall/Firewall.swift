@@ -7,14 +7,17 @@ package enum Firewall {
   /// No program that we ask may take longer.
   private static let patience = Duration.seconds(2)
 
-  /// One line with the remedy when a connection from the local network to `port` would surely be
-  /// dropped or rejected; nil when it would not, or when that cannot be known.
+  /// A line with the remedy for each door at which a packet from the local network would surely be
+  /// dropped or rejected; none where it would not, or where that cannot be known.
   ///
   /// Asks ufw's files, nft, iptables-save and firewall-cmd, as far as they are there and answer
   /// this user. Takes a few milliseconds, at most some seconds: not for a media thread.
-  package static func warning(forTCPPort port: Int) -> String? {
-    guard let probe = FirewallProbe(port: port, NetworkInterfaces.current()) else { return nil }
-    return gather(probe).warning(for: probe)
+  package static func warnings(for doors: [FirewallProbe.Door]) -> [String] {
+    let interfaces = NetworkInterfaces.current()
+    let probes = doors.compactMap { FirewallProbe(door: $0, interfaces) }
+    guard let first = probes.first else { return [] }
+    let findings = gather(first)
+    return probes.compactMap { findings.warning(for: $0) }
   }
 
   private static func gather(_ probe: FirewallProbe) -> FirewallFindings {
@@ -56,11 +59,11 @@ package enum Firewall {
 
 extension FirewallProbe {
   /// A packet by the interface that leads to the local network; nil when there is none with IPv4.
-  package init?(port: Int, _ interfaces: NetworkInterfaces) {
+  package init?(door: Door, _ interfaces: NetworkInterfaces) {
     for interface in interfaces.usable {
       for entry in interface.addresses where entry.address.isIPv4 && !entry.address.isLinkLocal {
         self.init(
-          port: port, interface: interface.name, network: entry.network, ownAddress: entry.address)
+          door: door, interface: interface.name, network: entry.network, ownAddress: entry.address)
         return
       }
     }

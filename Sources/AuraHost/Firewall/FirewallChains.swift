@@ -2,16 +2,34 @@ package import AuraStream
 
 /// The first packet of a listener on the local network, as a firewall sees it: TCP over IPv4.
 package struct FirewallProbe: Equatable, Sendable {
-  /// The port it wants.
-  package var port: Int
+  /// Over which a packet comes.
+  package enum Transport: String, Sendable {
+    case tcp, udp
+
+    /// The protocol's number in IP.
+    fileprivate var number: String { self == .tcp ? "6" : "17" }
+    var other: Transport { self == .tcp ? .udp : .tcp }
+  }
+
+  /// A port of ours that others should reach.
+  package struct Door: Equatable, Sendable {
+    package var transport: Transport
+    package var port: Int
+
+    package static func tcp(_ port: Int) -> Door { Door(transport: .tcp, port: port) }
+    package static func udp(_ port: Int) -> Door { Door(transport: .udp, port: port) }
+  }
+
+  /// What it wants to reach.
+  package var door: Door
   /// The interface it comes in by.
   package var interface: String
   /// Where it comes from and where it goes to: this network and our address in it.
   package var network: IPNetwork
   package var ownAddress: IPAddress
 
-  package init(port: Int, interface: String, network: IPNetwork, ownAddress: IPAddress) {
-    self.port = port
+  package init(door: Door, interface: String, network: IPNetwork, ownAddress: IPAddress) {
+    self.door = door
     self.interface = interface
     self.network = network
     self.ownAddress = ownAddress
@@ -138,10 +156,10 @@ extension FirewallProbe {
     let ends = text.split(separator: ":", omittingEmptySubsequences: false)
     let numbers = ends.map { $0.isEmpty ? nil : Int($0) }
     switch ends.count {
-    case 1: return numbers[0].map { Truth($0 == port) } ?? .maybe
+    case 1: return numbers[0].map { Truth($0 == door.port) } ?? .maybe
     case 2:
       let (low, high) = (numbers[0] ?? 0, numbers[1] ?? 65_535)
-      return Truth(low <= port && port <= high)
+      return Truth(low <= door.port && door.port <= high)
     default: return .maybe
     }
   }
@@ -183,6 +201,7 @@ extension FirewallProbe {
   }
 
   func matches(protocol name: some StringProtocol) -> Truth {
-    Truth(["tcp", "6", "all", "0"].contains(name.lowercased()))
+    let transport = door.transport
+    return Truth([transport.rawValue, transport.number, "all", "0"].contains(name.lowercased()))
   }
 }

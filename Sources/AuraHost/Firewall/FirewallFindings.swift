@@ -19,16 +19,19 @@ package struct FirewallFindings: Equatable, Sendable {
   /// One line with the remedy when the probe is surely kept out.
   package func warning(for probe: FirewallProbe) -> String? {
     guard let blocker = blocker(for: probe) else { return nil }
-    let port = probe.port
+    let door = probe.door
+    let (port, transport) = (door.port, door.transport.rawValue)
     let (name, remedy) =
       switch blocker {
-      case .ufw: ("ufw", "sudo ufw allow \(port)/tcp")
-      case .firewalld: ("firewalld", "sudo firewall-cmd --add-port=\(port)/tcp")
+      case .ufw: ("ufw", "sudo ufw allow \(port)/\(transport)")
+      case .firewalld: ("firewalld", "sudo firewall-cmd --add-port=\(port)/\(transport)")
       case .nftables(let chain):
-        ("nftables", "sudo nft insert rule \(chain) tcp dport \(port) accept")
-      case .iptables: ("iptables", "sudo iptables -I INPUT -p tcp --dport \(port) -j ACCEPT")
+        ("nftables", "sudo nft insert rule \(chain) \(transport) dport \(port) accept")
+      case .iptables:
+        ("iptables", "sudo iptables -I INPUT -p \(transport) --dport \(port) -j ACCEPT")
       }
-    return "The firewall of this computer (\(name)) keeps listeners out of port \(port): "
+    return
+      "The firewall of this computer (\(name)) keeps listeners out of \(transport.uppercased()) port \(port): "
       + "let them in with `\(remedy)`."
   }
 
@@ -101,12 +104,13 @@ package struct FirewallFindings: Equatable, Sendable {
     }
     guard let target = fields["target"]?.first, let ports = fields["ports"],
       ["default", "DROP", "REJECT", "%%REJECT%%"].contains(String(target)),
-      fields["rich rules"]?.isEmpty == true, fields["protocols"]?.contains("tcp") != true,
+      fields["rich rules"]?.isEmpty == true,
+      fields["protocols"]?.contains("\(probe.door.transport)") != true,
       fields["services"]?.contains(where: { $0.lowercased().contains("aura") }) != true
     else { return false }
     return !ports.contains { entry in
       let parts = entry.split(separator: "/")
-      return parts.count == 2 && parts[1] == "tcp"
+      return parts.count == 2 && parts[1] == probe.door.transport.rawValue
         && probe.matches(port: parts[0].map { $0 == "-" ? ":" : String($0) }.joined()) != .no
     }
   }

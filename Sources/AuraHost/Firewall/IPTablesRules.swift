@@ -125,7 +125,7 @@ private struct IPTablesRule {
       return .any(list.map { probe.matches(sourcePort: $0) })
     case "--ctstate", "--state": return .any(list.map { probe.matches(state: $0) })
     case "--dst-type": return .any(list.map { probe.matches(addressType: $0) })
-    case "--syn": return .yes
+    case "--syn": return Truth(probe.door.transport == .tcp)
     case "--tcp-flags": return values == ["FIN,SYN,RST,ACK", "SYN"] ? .yes : .maybe
     default: return .maybe
     }

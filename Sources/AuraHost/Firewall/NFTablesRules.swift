@@ -138,10 +138,10 @@ private struct NFTablesReader {
   private func ordered(_ order: String, _ number: Int?) -> Truth {
     guard let number else { return .maybe }
     switch order {
-    case "<": return Truth(probe.port < number)
-    case ">": return Truth(probe.port > number)
-    case "<=": return Truth(probe.port <= number)
-    case ">=": return Truth(probe.port >= number)
+    case "<": return Truth(probe.door.port < number)
+    case ">": return Truth(probe.door.port > number)
+    case "<=": return Truth(probe.door.port <= number)
+    case ">=": return Truth(probe.door.port >= number)
     default: return .maybe
     }
   }
@@ -176,9 +176,9 @@ private struct NFTablesReader {
 
   private func comparePayload(_ payload: JSONValue, _ right: JSONValue) -> Truth {
     switch (payload["protocol"]?.string, payload["field"]?.string) {
-    case ("tcp", "dport"), ("th", "dport"):
+    case (probe.door.transport.rawValue, "dport"), ("th", "dport"):
       portText(right).map { probe.matches(port: $0) } ?? .maybe
-    case ("tcp", "sport"), ("th", "sport"):
+    case (probe.door.transport.rawValue, "sport"), ("th", "sport"):
       portText(right).map { probe.matches(sourcePort: $0) } ?? .maybe
     case ("ip", "saddr"):
       .any(networks(right).map { $0.map { probe.matches(source: $0) } ?? .maybe })
@@ -203,17 +203,19 @@ private struct NFTablesReader {
   }
 
   private static let otherProtocols: Set<String> = [
-    "udp", "udplite", "icmp", "icmpv6", "igmp", "ip6", "sctp", "dccp", "esp", "ah", "comp", "arp",
+    "udplite", "icmp", "icmpv6", "igmp", "ip6", "sctp", "dccp", "esp", "ah", "comp", "arp",
     "rt", "rt0", "rt2", "rt4", "frag", "hbh", "mh", "dst",
   ]
 
   private func isOfAnotherProtocol(_ left: JSONValue) -> Bool {
-    left["payload"]?["protocol"]?.string.map { Self.otherProtocols.contains($0) } ?? false
+    left["payload"]?["protocol"]?.string.map {
+      $0 == probe.door.transport.other.rawValue || Self.otherProtocols.contains($0)
+    } ?? false
   }
 
   private func isPort(_ left: JSONValue) -> Bool {
     guard let payload = left["payload"] else { return false }
-    return ["tcp", "th"].contains(payload["protocol"]?.string)
+    return [probe.door.transport.rawValue, "th"].contains(payload["protocol"]?.string)
       && payload["field"]?.string == "dport"
   }
 

@@ -1,15 +1,40 @@
 package import AuraAudio
+internal import AuraCodec
 internal import AuraHost
-internal import AuraStream
+package import AuraStream
 package import AuraTransport
 internal import Synchronization
 
 /// One source that many listeners hear: capture, media thread, transports.
 package final class Broadcast: Sendable {
+  package struct Configuration: Sendable {
+    /// Where the sound comes from.
+    package var source: BroadcastSource
+    /// How it is encoded for those who join over WebRTC.
+    package var profile: OpusProfile
+    /// The original protocol's server.
+    package var original: OriginalServer.Configuration
+    /// The WebRTC server; its port is the original's.
+    package var webRTC: WebRTCServer.Configuration
+
+    package init(
+      source: BroadcastSource, profile: OpusProfile, original: OriginalServer.Configuration,
+      webRTC: WebRTCServer.Configuration
+    ) {
+      self.source = source
+      self.profile = profile
+      self.original = original
+      self.webRTC = webRTC
+    }
+  }
+
   /// Something the person at the host wants to know; told on several threads.
   package enum Event: Sendable {
     case capture(StreamEvent)
+    /// Of the original protocol.
     case client(OriginalServer.Event)
+    /// Of WebRTC.
+    case listener(WebRTCServer.Event)
   }
 
   /// The numbers of one moment.
@@ -24,40 +49,101 @@ package final class Broadcast: Sendable {
     package var decibels: Double
     /// The original protocol's numbers.
     package var server: OriginalServer.Statistics
+    /// WebRTC's numbers.
+    package var webRTC: WebRTCStatistics
+
+    /// Everyone who hears, whatever the protocol.
+    package var listeners: Int { server.clients + webRTC.playing }
+    /// Everyone who ever heard.
+    package var served: Int { server.clientsServed + webRTC.listenersServed }
+    package var bytesSent: Int { server.bytesSent + webRTC.bytesSent }
+    /// The age of the oldest sound that is on its way to anyone, counted from its capture.
+    package var oldest: Duration {
+      let sent = webRTC.playing > 0 ? webRTC.sendDelay ?? .zero : .zero
+      return max(sent, server.oldest)
+    }
   }
 
+  /// The transports that share a port number.
+  private struct Servers {
+    var original: OriginalServer
+    var webRTC: WebRTCServer
+
+    func stop(draining: Duration = .zero) {
+      original.stop(draining: draining)
+      webRTC.stop()
+    }
+  }
+
+  /// The listeners who join over WebRTC.
+  package var webRTC: WebRTCServer { servers.webRTC }
+
   private let tap: CaptureTap
-  private let server: OriginalServer
+  private let servers: Servers
   private let loop: MediaLoop
   private let mediaThread: HostThread
   private let source: RunningSource
+  private let isCapturing: CaptureFlag
   private let isStopped = Mutex(false)
 
-  /// Opens the port, starts the source and goes on the air.
+  /// Opens the ports, starts the source and goes on the air.
   ///
   /// - Parameters:
-  ///   - source: where the sound comes from.
-  ///   - configuration: the original protocol's server.
+  ///   - configuration: what is captured, and for whom.
   ///   - onEvent: told of what happens; must not call `stop`.
   /// - Throws: `TransportError`, `SoundError` or `CodecError`: one sentence for a person each.
   package init(
-    source: BroadcastSource, server configuration: OriginalServer.Configuration,
-    onEvent: @escaping @Sendable (Event) -> Void
+    _ configuration: Configuration, onEvent: @escaping @Sendable (Event) -> Void
   ) throws {
     tap = CaptureTap()
-    server = try OriginalServer(configuration) { onEvent(.client($0)) }
+    let servers = try Self.open(configuration, onEvent: onEvent)
+    self.servers = servers
+    let isCapturing = CaptureFlag()
+    self.isCapturing = isCapturing
     do {
-      loop = try MediaLoop(tap: tap, format: configuration.format, server: server)
-      self.source = try RunningSource.start(source, into: tap) { onEvent(.capture($0)) }
+      loop = try MediaLoop(
+        tap: tap, format: configuration.original.format, profile: configuration.profile,
+        original: servers.original, webRTC: servers.webRTC)
+      source = try RunningSource.start(configuration.source, into: tap) { event in
+        isCapturing.follow(event)
+        onEvent(.capture(event))
+      }
     } catch {
-      server.stop()
+      servers.stop()
       throw error
     }
     mediaThread = HostThread(name: "aura-media", realTimePriority: 20) { [loop] in loop.run() }
   }
 
-  /// The port that clients of the original protocol connect to.
-  package var port: Int { server.port }
+  /// Chosen by the system, the TCP port may be another program's on UDP: then the next.
+  private static let mostPortAttempts = 16
+
+  private static func open(
+    _ configuration: Configuration, onEvent: @escaping @Sendable (Event) -> Void
+  ) throws(TransportError) -> Servers {
+    for attempt in 1... {
+      let original = try OriginalServer(configuration.original) { onEvent(.client($0)) }
+      var webRTC = configuration.webRTC
+      webRTC.port = original.port
+      do throws(TransportError) {
+        return Servers(
+          original: original, webRTC: try WebRTCServer(webRTC) { onEvent(.listener($0)) })
+      } catch {
+        original.stop()
+        if configuration.original.port != 0 || attempt == mostPortAttempts { throw error }
+      }
+    }
+    preconditionFailure("the attempts have an end")
+  }
+
+  /// The port of both transports, TCP and UDP.
+  package var port: Int { servers.original.port }
+
+  /// Whether sound is being captured at this moment.
+  package var isLive: Bool { isCapturing.value }
+
+  /// The newest line through the broadcast's media time and host time; nil before any sound.
+  package var timeline: TimelineLine? { loop.timeline.load() }
 
   /// How things stand.
   package var statistics: Statistics {
@@ -68,7 +154,7 @@ package final class Broadcast: Sendable {
       discarded: .frames(
         numbers.discardedFrames.load(ordering: .relaxed) + tap.overflowedFrames),
       decibels: Double(bitPattern: numbers.levelBits.load(ordering: .relaxed)),
-      server: server.statistics)
+      server: servers.original.statistics, webRTC: servers.webRTC.statistics)
   }
 
   /// Goes off the air and waits for every thread. Idempotent.
@@ -83,6 +169,18 @@ package final class Broadcast: Sendable {
     source.stop()
     loop.stop()
     mediaThread.join()
-    server.stop(draining: draining)
+    servers.stop(draining: draining)
+  }
+}
+
+/// Whether capture is running, by its last event.
+private final class CaptureFlag: Sendable {
+  private let isRunning = Atomic(false)
+
+  var value: Bool { isRunning.load(ordering: .relaxed) }
+
+  func follow(_ event: StreamEvent) {
+    let runs = if case .running = event { true } else { false }
+    isRunning.store(runs, ordering: .relaxed)
   }
 }

@@ -26,26 +26,34 @@ final class MediaLoop: @unchecked Sendable {
   private static let mostSilence = MediaTime.rate / 10
 
   let numbers = Numbers()
+  /// When each frame was captured, for all who tell instants.
+  let timeline = SharedTimelineLine()
   private let isStopping = Atomic<Bool>(false)
   private let tap: CaptureTap
-  private let server: OriginalServer
+  private let original: OriginalServer
+  private let webRTC: WebRTCServer
 
-  private var timeline = CaptureTimeline()
+  private var captured = CaptureTimeline()
+  private var fit = TimelineFit()
   private var fader = SpliceFader()
   private var meter = LevelMeter()
   private var chunks: ChunkMaker
+  private var packets: OpusPacketizer
   private var scratch: [Float]
   private let silence = [Float](repeating: 0, count: 2 * mostSilence)
 
   /// A loop that is not running yet.
   ///
-  /// - Throws: `CodecError` when the format cannot be made.
+  /// - Throws: `CodecError` when the format or profile cannot be made.
   init(
-    tap: CaptureTap, format: OriginalFormat, server: OriginalServer
+    tap: CaptureTap, format: OriginalFormat, profile: OpusProfile, original: OriginalServer,
+    webRTC: WebRTCServer
   ) throws(CodecError) {
     self.tap = tap
-    self.server = server
+    self.original = original
+    self.webRTC = webRTC
     chunks = try ChunkMaker(format)
+    packets = try OpusPacketizer(profile)
     scratch = Array(repeating: 0, count: 2 * tap.capacity)
   }
 
@@ -64,38 +72,47 @@ final class MediaLoop: @unchecked Sendable {
       publishNumbers()
     }
     takeBlocks()
-    chunks.finish { [server] in server.publish($0, capturedAt: $1) }
+    chunks.finish { [original] in original.publish($0, capturedAt: $1) }
+    packets.finish { [webRTC, fit] in webRTC.publish($0, $1.placed(by: fit)) }
     publishNumbers()
   }
 
   private func takeBlocks() {
     while let block = tap.nextBlock {
-      let verdict = timeline.accept(
+      let verdict = captured.accept(
         capturedAt: block.capturedAt, frames: block.frames, now: HostClock.now)
-      guard case .use(_, let skipping, let isSplice) = verdict else {
+      guard case .use(let start, let skipping, let isSplice) = verdict else {
         unsafe tap.takeBlock(into: nil)
         continue
       }
       unsafe scratch.withUnsafeMutableBufferPointer { unsafe tap.takeBlock(into: $0.baseAddress) }
       if isSplice { fader.splice() }
-      pass(from: skipping, to: block.frames)
+      learn(start, capturedAt: block.capturedAt + .frames(skipping))
+      pass(from: skipping, to: block.frames, at: start)
     }
   }
 
   /// - Returns: whether capture has stopped and silence takes its place.
   private func sendSilence() -> Bool {
-    guard let due = timeline.silence(now: HostClock.now, maximum: Self.mostSilence) else {
+    guard let due = captured.silence(now: HostClock.now, maximum: Self.mostSilence) else {
       return false
     }
     if due.isSplice { fader.splice() }
     scratch.replaceSubrange(0..<2 * due.frames, with: silence[..<(2 * due.frames)])
-    pass(from: 0, to: due.frames)
+    // Without capture the host's clock drives the timeline.
+    if let end = captured.instantOfPosition { learn(due.at, capturedAt: end - .frames(due.frames)) }
+    pass(from: 0, to: due.frames, at: due.at)
     return true
   }
 
-  /// Through the stages: splice, meter, chunks, network.
-  private func pass(from start: Int, to end: Int) {
-    guard end > start, let instant = timeline.instantOfPosition else { return }
+  private func learn(_ frame: MediaTime, capturedAt instant: HostTime) {
+    fit.update(media: frame, at: instant)
+    if let line = fit.current { timeline.store(line) }
+  }
+
+  /// Through the stages: splice, meter, then chunks and packets, network.
+  private func pass(from start: Int, to end: Int, at media: MediaTime) {
+    guard end > start, let instant = captured.instantOfPosition else { return }
     do {
       var samples = scratch.mutableSpan
       fader.apply(to: &samples, frames: start..<end)
@@ -103,15 +120,27 @@ final class MediaLoop: @unchecked Sendable {
     let samples = scratch  // the same storage; a span must borrow from a local
     let stretch = samples.span.extracting(2 * start..<2 * end)
     meter.measure(stretch, duration: .frames(end - start))
-    chunks.append(stretch, endingAt: instant) { [server] in
-      server.publish($0, capturedAt: $1)
+    packets.append(stretch, at: media, endingAt: instant) { [webRTC, fit] in
+      webRTC.publish($0, $1.placed(by: fit))
+    }
+    chunks.append(stretch, endingAt: instant) { [original] in
+      original.publish($0, capturedAt: $1)
     }
   }
 
   private func publishNumbers() {
-    numbers.mediaFrames.store(timeline.position.frames, ordering: .relaxed)
-    numbers.missingFrames.store(timeline.missingFrames, ordering: .relaxed)
-    numbers.discardedFrames.store(timeline.discardedFrames, ordering: .relaxed)
+    numbers.mediaFrames.store(captured.position.frames, ordering: .relaxed)
+    numbers.missingFrames.store(captured.missingFrames, ordering: .relaxed)
+    numbers.discardedFrames.store(captured.discardedFrames, ordering: .relaxed)
     numbers.levelBits.store(meter.decibels.bitPattern, ordering: .relaxed)
+  }
+}
+
+extension PacketMaker.Packet {
+  /// The same packet at the instant that the fitted timeline has for it.
+  fileprivate func placed(by fit: TimelineFit) -> Self {
+    var packet = self
+    packet.capturedAt = fit.instant(of: start) ?? capturedAt
+    return packet
   }
 }

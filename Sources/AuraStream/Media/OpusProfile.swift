@@ -45,4 +45,10 @@ package struct OpusProfile: Hashable, Sendable {
 
   /// How long a packet sounds.
   package var ptime: Duration { .frames(frames) }
+
+  /// A packet's length on average, in bytes, without headers.
+  package var typicalBytes: Int { bitrate / 8 * frames / MediaTime.rate }
+
+  /// What one listener takes of the network on average: sound, RTP, the encryption's tag, UDP, IPv4.
+  package var bytesPerSecond: Int { (typicalBytes + 12 + 16 + 8 + 20) * MediaTime.rate / frames }
 }

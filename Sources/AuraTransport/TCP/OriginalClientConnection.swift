@@ -12,6 +12,8 @@ final class OriginalClientConnection {
 
   let socket: Int32
   let address: String
+  /// When it connected.
+  let since: HostTime
   var cursor: ChunkCursor
   /// Whether the kernel said its buffer is full; epoll tells when it is not.
   var isBlocked = false
@@ -31,6 +33,7 @@ final class OriginalClientConnection {
     self.socket = socket
     self.address = address
     cursor = ChunkCursor(at: chunk)
+    since = now
     lastProgress = now
     first = announcement[...]
     setOption(socket, Int32(IPPROTO_TCP), TCP_NODELAY, 1)

@@ -257,9 +257,12 @@ final class OriginalSender: @unchecked Sendable {
     statistics.bytesSent = clients.reduce(bytesOfGoneClients) { $0 + $1.bytesSent }
     statistics.droppedChunks = clients.reduce(dropsOfGoneClients) { $0 + $1.cursor.dropped }
     let message = configuration.format.messageByteCount
-    let oldest = clients.map { $0.oldestChunkUnderway(messageByteCount: message) }.min()
-    let instant = oldest.flatMap { history.instant(of: $0) }
-    statistics.oldest = instant.map { now - $0 } ?? .zero
+    statistics.listeners = clients.map { client in
+      let oldest = client.oldestChunkUnderway(messageByteCount: message)
+      return OriginalServer.Client(
+        since: client.since, age: history.instant(of: oldest).map { now - $0 })
+    }
+    statistics.oldest = statistics.listeners.compactMap(\.age).max() ?? .zero
     let current = statistics
     shared.statistics.withLock { $0 = current }
   }

@@ -50,6 +50,14 @@ package final class OriginalServer: Sendable {
     case noRoom(clients: Int)
   }
 
+  /// One client, as it was a moment ago.
+  package struct Client: Equatable, Sendable {
+    /// When it connected.
+    package var since: HostTime
+    /// The age of the oldest sound on its way to it, counted from capture; nil before any.
+    package var age: Duration?
+  }
+
   /// The numbers of one moment, at most a second old.
   package struct Statistics: Equatable, Sendable {
     package var clients = 0
@@ -63,6 +71,8 @@ package final class OriginalServer: Sendable {
     package var overflowedChunks = 0
     /// The age of the oldest sound that is on its way to any client, counted from its capture.
     package var oldest: Duration = .zero
+    /// Everyone, in the order they came.
+    package var listeners: [Client] = []
 
     package init() {}
   }

@@ -273,7 +273,7 @@ final class NetworkLoop: @unchecked Sendable {
     byName[member.join.name] = nil
     if let key = fragmentKey(member.join.credentials.localFragment) { byFragment[key] = nil }
     for path in member.session.provedPaths where byPath[path] === member { byPath[path] = nil }
-    _ = shared.names.withLock { $0.remove(member.join.name) }
+    _ = shared.reports.withLock { $0.removeValue(forKey: member.join.name) }
     let address = member.session.facts.path?.remote.description ?? ""
     let id = member.join.name
     guard let shard = member.shard else {

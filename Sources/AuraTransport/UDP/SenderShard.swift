@@ -31,6 +31,19 @@ final class SenderShard: @unchecked Sendable {
   // belongs to the thread once `run` has begun.
 
   private static let housekeeping = Duration.milliseconds(500)
+  /// Frames over which the delay is averaged.
+  private static let smoothing = 64.0
+
+  /// The numbers of one moment.
+  struct Numbers: Sendable {
+    var listeners: [SenderNumbers] = []
+    /// Datagrams that found a socket full, of all who were ever here.
+    var dropped = 0
+    /// Bytes handed to the system, likewise.
+    var bytes = 0
+    /// From a frame's capture until everyone's packet was handed to the system; nil before the first.
+    var delay: Duration?
+  }
 
   let frames = FrameQueue()
   let signals = SignalQueue<ShardSignal>(capacity: 4_096)
@@ -38,12 +51,16 @@ final class SenderShard: @unchecked Sendable {
   private let places: [BoundPlace]
   private let wakeUp = WakeUp()
   private let isStopping = Atomic<Bool>(false)
-  private let published = Mutex<[SenderNumbers]>([])
+  private let published = Mutex(Numbers())
 
   private var listeners = ListenerTable()
   private var forms = FrameForms()
   private var lastFrame: EncodedFrame?
   private var nextHousekeeping = HostTime(nanoseconds: 0)
+  /// From a frame's capture until the last listener's packet was handed to the system, smoothed.
+  private var delayNanoseconds: Double?
+  private var droppedOfGone = 0
+  private var bytesOfGone = 0
 
   init(_ places: [BoundPlace]) throws(TransportError) {
     self.places = places
@@ -67,8 +84,8 @@ final class SenderShard: @unchecked Sendable {
     wakeUp.signal()
   }
 
-  /// How every listener fares; at most half a second old.
-  var numbers: [SenderNumbers] { published.withLock { $0 } }
+  /// How it and its listeners fare; at most half a second old.
+  var numbers: Numbers { published.withLock { $0 } }
 
   // MARK: The thread
 
@@ -95,6 +112,8 @@ final class SenderShard: @unchecked Sendable {
     lastFrame = frame
     let now = HostClock.now
     listeners.forEach { $0.send(&forms, frame, now: now) }
+    let passed = Double((HostClock.now - frame.capturedAt).inNanoseconds)
+    delayNanoseconds = delayNanoseconds.map { $0 + (passed - $0) / Self.smoothing } ?? passed
   }
 
   private func takeSignals() {
@@ -117,16 +136,25 @@ final class SenderShard: @unchecked Sendable {
       listeners.with(id) { $0.take(signal, through: pair, now: now) }
     case .leave(let id):
       let frame = lastFrame
-      listeners.with(id) { if let frame { $0.sayGoodbye(frame, now: now) } }
+      listeners.with(id) { listener in
+        if let frame { listener.sayGoodbye(frame, now: now) }
+        droppedOfGone += listener.numbers.dropped
+        bytesOfGone += listener.numbers.bytes
+      }
       listeners.remove(id)
     }
   }
 
   private func keepHouse(now: HostTime) {
     nextHousekeeping = now + Self.housekeeping
-    var numbers: [SenderNumbers] = []
-    numbers.reserveCapacity(listeners.count)
-    listeners.forEach { numbers.append($0.snapshot) }
+    var numbers = Numbers(dropped: droppedOfGone, bytes: bytesOfGone)
+    numbers.listeners.reserveCapacity(listeners.count)
+    listeners.forEach { listener in
+      numbers.listeners.append(listener.snapshot)
+      numbers.dropped += listener.numbers.dropped
+      numbers.bytes += listener.numbers.bytes
+    }
+    numbers.delay = delayNanoseconds.map { .nanoseconds(Int64($0)) }
     let snapshot = numbers
     published.withLock { $0 = snapshot }
   }

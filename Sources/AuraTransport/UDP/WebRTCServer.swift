@@ -85,7 +85,8 @@ package final class WebRTCServer: Sendable {
   private let shared: WebRTCShared
   private let shards: [SenderShard]
   private let threads: [HostThread]
-  private let timestampOffset: UInt32
+  /// What the RTP timestamps of the broadcast count, the same for all listeners.
+  package let clock: PacketClock
 
   /// Binds the addresses and starts the threads.
   ///
@@ -109,7 +110,7 @@ package final class WebRTCServer: Sendable {
     for _ in 0..<count { shards.append(try SenderShard(sockets.places)) }
     self.shards = shards
     shared = WebRTCShared(mostListeners: configuration.maxListeners, now: HostClock.now)
-    timestampOffset = Random.integer()
+    clock = PacketClock(offset: Random.integer())
     let network = NetworkLoop(
       configuration, identity: identity, sockets: sockets, shards: shards, shared: shared,
       onEvent: onEvent)
@@ -158,9 +159,23 @@ package final class WebRTCServer: Sendable {
   ///
   /// - Returns: whether there was one of that name.
   package func remove(_ id: String) -> Bool {
-    let isKnown = shared.names.withLock { $0.remove(id) != nil }
+    let isKnown = shared.reports.withLock { $0.removeValue(forKey: id) != nil }
     if isKnown { shared.submit(.leave(name: id)) }
     return isKnown
+  }
+
+  /// Whether somebody of that name has joined, or is joining, and has not gone. Any thread.
+  package func isKnown(_ id: String) -> Bool { shared.reports.withLock { $0[id] != nil } }
+
+  /// Takes what a listener says of itself. Any thread.
+  ///
+  /// - Returns: whether there is one of that name.
+  package func take(_ report: ListenerReport, from id: String) -> Bool {
+    shared.reports.withLock { reports in
+      guard reports[id] != nil else { return false }
+      reports[id] = report
+      return true
+    }
   }
 
   private var reachableEndpoints: [IPEndpoint] {
@@ -176,16 +191,12 @@ package final class WebRTCServer: Sendable {
   ///
   /// - Parameters:
   ///   - payload: one Opus frame; one that is too long for a datagram is dropped and counted.
-  ///   - mediaFrames: frames at 48 kHz from the broadcast's beginning to its first.
-  ///   - capturedAt: the instant of its first frame on the fitted timeline; sender reports are
-  ///     computed from it.
-  ///   - marker: whether the timeline jumps here.
-  package func publish(
-    payload: Span<UInt8>, mediaFrames: Int64, capturedAt: HostTime, marker: Bool
-  ) {
+  ///   - packet: its place; the capture instant must be the fitted timeline's, for sender reports
+  ///     are computed from it.
+  package func publish(_ payload: Span<UInt8>, _ packet: PacketMaker.Packet) {
     let frame = EncodedFrame(
-      timestamp: timestampOffset &+ UInt32(truncatingIfNeeded: mediaFrames),
-      capturedAt: capturedAt, marker: marker, byteCount: payload.count)
+      timestamp: clock.timestamp(of: packet.start), capturedAt: packet.capturedAt,
+      marker: packet.isMarked, byteCount: payload.count)
     for shard in shards { shard.publish(payload, frame) }
   }
 
@@ -196,13 +207,21 @@ package final class WebRTCServer: Sendable {
     var statistics = shared.statistics.withLock { $0 }
     var senders: [ListenerID: SenderNumbers] = [:]
     for shard in shards {
-      for numbers in shard.numbers { senders[numbers.id] = numbers }
+      let numbers = shard.numbers
+      for listener in numbers.listeners { senders[listener.id] = listener }
       statistics.overflowedFrames += shard.frames.dropped
+      statistics.dropped += numbers.dropped + shard.frames.dropped
+      statistics.bytesSent += numbers.bytes
+      if let delay = numbers.delay {
+        statistics.sendDelay = max(delay, statistics.sendDelay ?? .zero)
+      }
     }
+    let reports = shared.reports.withLock { $0 }
     for index in statistics.listeners.indices {
       if let numbers = senders[statistics.listeners[index].number] {
         statistics.listeners[index].add(numbers)
       }
+      statistics.listeners[index].report = reports[statistics.listeners[index].id]
     }
     return statistics
   }

@@ -12,8 +12,8 @@ final class WebRTCShared: Sendable {
   }
 
   let admission: Mutex<Admission>
-  /// The names of everyone who has not gone.
-  let names = Mutex<Set<String>>([])
+  /// Everyone who has not gone, by name, and what they say of themselves.
+  let reports = Mutex<[String: ListenerReport]>([:])
   let statistics = Mutex(WebRTCStatistics())
   let wakeUp = WakeUp()
   private let orders = Mutex<[Order]>([])
@@ -24,7 +24,9 @@ final class WebRTCShared: Sendable {
 
   /// Any thread. What waits is bounded: joins by their admission, leaves by the names.
   func submit(_ order: Order) {
-    if case .join(let join) = order { _ = names.withLock { $0.insert(join.name) } }
+    if case .join(let join) = order {
+      reports.withLock { $0[join.name] = ListenerReport() }
+    }
     orders.withLock { $0.append(order) }
     wakeUp.signal()
   }

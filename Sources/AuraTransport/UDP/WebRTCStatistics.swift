@@ -29,6 +29,8 @@ package struct WebRTCStatistics: Equatable, Sendable {
     package var loss = 0.0
     package var jitter: Duration?
     package var roundTrip: Duration?
+    /// What it says of itself.
+    package var report: ListenerReport?
     /// Packets sent again because it asked, and requests that could not be met.
     package var repeated = 0
     package var refused = 0
@@ -69,6 +71,12 @@ package struct WebRTCStatistics: Equatable, Sendable {
   package var listeners: [Listener] = []
   /// How many hear.
   package var playing = 0
+  /// Datagrams that found a shard's socket full, and frames that found its queue full, all in all.
+  package var dropped = 0
+  /// Bytes handed to the system, of all who ever listened.
+  package var bytesSent = 0
+  /// From a frame's capture until everyone's packet has been handed to the system.
+  package var sendDelay: Duration?
   package var mostListeners = 0
   package var listenersServed = 0
   /// Frames lost because a shard itself was held up; each counts once for each shard.

@@ -1,5 +1,16 @@
 internal import AuraStream
 
+/// Whether a text is where a web page can come from: `https://name` or `http://name:port`.
+package func isWebOrigin(_ text: String) -> Bool { WebOrigin(text) != nil }
+
+/// Whether a text is a host's name, and no address.
+package func isHostName(_ text: String) -> Bool {
+  guard let authority = WebAuthority(text), authority.port == nil, !text.hasSuffix(":") else {
+    return false
+  }
+  return if case .name = authority.host { true } else { false }
+}
+
 /// Who is asked for in a URL or a Host field: `name`, `192.0.2.1:8080`, `[2001:db8::1]:8080`.
 struct WebAuthority: Hashable {
   enum Host: Hashable {

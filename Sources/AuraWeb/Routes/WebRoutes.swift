@@ -39,6 +39,10 @@ struct WebRoutes: Sendable {
       return try await whep.reply(to: request, parts: parts.dropFirst(), from: source, body: body)
     }
     let content: Reply
+    if parts.count == 3, parts.starts(with: ["api", "clock"]), let slug = parts.last {
+      guard let clock = await handler.clock(of: String(slug)) else { return Self.notFound }
+      return Self.forReading(Reply(.ok, type: "application/json", Array(clock.json.utf8)), request)
+    }
     switch path {
     case "/api/status":
       let status = await handler.status()

@@ -7,6 +7,7 @@ extension WebStatus {
       JSONText.object([
         ("slug", .string(entry.slug)), ("name", .string(entry.name)),
         ("source", .string(entry.source)), ("live", .bool(entry.isLive)),
+        ("listeners", JSONText(text: String(entry.listeners))),
         ("whep", .string("/whep/\(entry.slug)")),
       ])
     }
@@ -21,6 +22,19 @@ extension WebStatus {
     }
     return JSONText.object([
       ("broadcasts", .array(broadcasts)), ("listeners", .array(listeners)),
+    ]).text
+  }
+}
+
+extension BroadcastClock {
+  /// The clock as JSON; instants in milliseconds of the server's own clock.
+  var json: String {
+    func milliseconds(_ instant: HostTime) -> JSONText {
+      .number(Double(instant.nanoseconds) / 1e6)
+    }
+    return JSONText.object([
+      ("now_ms", milliseconds(now)), ("rtp", JSONText(text: String(rtpTimestamp))),
+      ("at_ms", milliseconds(capturedAt)), ("frames_per_ms", .number(framesPerMillisecond)),
     ]).text
   }
 }

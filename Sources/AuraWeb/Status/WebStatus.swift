@@ -18,12 +18,15 @@ package struct WebStatus: Equatable, Sendable {
     package var source: String
     /// Whether an offer would not be refused as `notLive`.
     package var isLive: Bool
+    /// How many hear it, whatever the protocol.
+    package var listeners: Int
 
-    package init(slug: String, name: String, source: String, isLive: Bool) {
+    package init(slug: String, name: String, source: String, isLive: Bool, listeners: Int) {
       self.slug = slug
       self.name = name
       self.source = source
       self.isLive = isLive
+      self.listeners = listeners
     }
   }
 

@@ -1,3 +1,5 @@
+package import AuraStream
+
 /// Whoever lets listeners in: what stands behind the HTTP door. Called from any thread, several
 /// calls at a time.
 package protocol WHEPHandler: Sendable {
@@ -22,8 +24,39 @@ package protocol WHEPHandler: Sendable {
   /// Whether a listener has this id.
   func isListening(id: String) async -> Bool
 
+  /// A listener says how it fares.
+  ///
+  /// - Parameters:
+  ///   - report: what it says; unjudged but for its form.
+  ///   - id: as in `WHEPAccepted`.
+  /// - Returns: whether there is such a listener.
+  func report(_ report: ListenerReport, from id: String) async -> Bool
+
   /// How things stand, for everyone who may listen.
   func status() async -> WebStatus
+
+  /// What a broadcast's clock says; nil when there is none of that slug, or no sound yet.
+  func clock(of broadcast: String) async -> BroadcastClock?
+}
+
+/// One moment of a broadcast's timeline: what a listener needs to know how late it is.
+package struct BroadcastClock: Equatable, Sendable {
+  /// The server's clock at the moment of asking.
+  package var now: HostTime
+  /// The RTP timestamp of a frame, the same for all listeners, and the instant of its capture.
+  package var rtpTimestamp: UInt32
+  package var capturedAt: HostTime
+  /// How many frames are captured in a millisecond of the server's clock; about 48.
+  package var framesPerMillisecond: Double
+
+  package init(
+    now: HostTime, rtpTimestamp: UInt32, capturedAt: HostTime, framesPerMillisecond: Double
+  ) {
+    self.now = now
+    self.rtpTimestamp = rtpTimestamp
+    self.capturedAt = capturedAt
+    self.framesPerMillisecond = framesPerMillisecond
+  }
 }
 
 /// A listener that was let in.
@@ -46,6 +79,8 @@ package enum WHEPRefusal: Error, Equatable, Sendable {
   case notLive(retryAfter: Duration)
   /// No room for one more.
   case full(reason: String)
+  /// Too many are joining at this moment; asking again after this time makes sense.
+  case busy(retryAfter: Duration)
   /// The offer is malformed, or none of what it offers is what we have.
   case badOffer(String)
   /// There is no broadcast of that name.

@@ -7,7 +7,10 @@ internal import Synchronization
 /// WHEP (docs/protocols/whep.md): `/whep/SLUG` to join, `/whep/SLUG/ID` to leave.
 final class WHEPRoutes: Sendable {
   private static let endpointMethods: [HTTPRequest.Method] = [.get, .head, .options, .post]
-  private static let sessionMethods: [HTTPRequest.Method] = [.delete, .get, .head, .options]
+  private static let sessionMethods: [HTTPRequest.Method] = [.delete, .get, .head, .options, .post]
+
+  /// The most bytes of a listener's report.
+  private static let reportBytes = 2_048
 
   private let handler: any WHEPHandler
   private let limits: HTTPService.Limits
@@ -29,7 +32,7 @@ final class WHEPRoutes: Sendable {
     guard (1...2).contains(names.count), names.allSatisfy(Self.isName) else {
       return WebRoutes.notFound
     }
-    if names.count == 2 { return await session(names[1], request) }
+    if names.count == 2 { return try await session(names[1], request, body: body) }
     switch request.method {
     case .post: return try await join(names[0], request, from: source, body: body)
     case .get, .head:
@@ -50,13 +53,31 @@ final class WHEPRoutes: Sendable {
 
   // MARK: Sessions
 
-  private func session(_ id: String, _ request: HTTPRequest) async -> Reply {
+  private func session(
+    _ id: String, _ request: HTTPRequest, body: RequestBody
+  ) async throws -> Reply {
     switch request.method {
     case .delete: await handler.delete(id: id) ? Reply(.ok) : Self.unknownSession
     case .get, .head: await handler.isListening(id: id) ? Reply(.noContent) : Self.unknownSession
     case .options: WebRoutes.options(Self.sessionMethods, request)
+    case .post: try await report(id, request, body)
     default: WebRoutes.notAllowed(Self.sessionMethods)
     }
+  }
+
+  /// Not WHEP's: our own page tells what no packet does.
+  private func report(_ id: String, _ request: HTTPRequest, _ body: RequestBody) async throws
+    -> Reply
+  {
+    guard Self.mediaType(of: request) == "application/json" else {
+      return Reply(.unsupportedMediaType, "A report is application/json.")
+    }
+    guard case .success(let bytes) = try await Self.content(of: body, atMost: Self.reportBytes)
+    else { return Reply(.contentTooLarge, "A report has at most \(Self.reportBytes) bytes.") }
+    guard let report = ListenerReport(json: bytes) else {
+      return Reply(.badRequest, "The report is not the JSON it should be.")
+    }
+    return await handler.report(report, from: id) ? Reply(.noContent) : Self.unknownSession
   }
 
   private static let unknownSession = Reply(.notFound, "This listener has left, or never was here.")
@@ -75,7 +96,7 @@ final class WHEPRoutes: Sendable {
     }
     if let refusal = Self.unusable(request) { return refusal }
     guard begin() else {
-      return Self.full("Too many listeners are arriving at this moment.", retryAfter: "1")
+      return Self.full(Self.crowd, retryAfter: "1")
     }
     defer { offersInHand.withLock { $0 -= 1 } }
     switch try await Self.offer(request, body, limit: limits.offerBytes) {
@@ -107,14 +128,22 @@ final class WHEPRoutes: Sendable {
   private static func reply(to refusal: WHEPRefusal) -> Reply {
     switch refusal {
     case .notLive(let retryAfter):
-      let seconds = max(1, Int64(retryAfter.inSeconds.rounded(.up)))
+      let seconds = wholeSeconds(retryAfter)
       return Reply(
         .conflict, "Nothing is playing here now. Try again in \(seconds) s.",
         fields: [.retryAfter: String(seconds)])
+    case .busy(let retryAfter):
+      return full(crowd, retryAfter: String(wholeSeconds(retryAfter)))
     case .full(let reason): return full(reason, retryAfter: "10")
     case .badOffer(let sentence): return Reply(.badRequest, sentence)
     case .unknownBroadcast: return unknownBroadcast
     }
+  }
+
+  private static let crowd = "Too many listeners are arriving at this moment."
+
+  private static func wholeSeconds(_ time: Duration) -> Int64 {
+    max(1, Int64(time.inSeconds.rounded(.up)))
   }
 
   private static func full(_ reason: String, retryAfter: String) -> Reply {
@@ -124,9 +153,8 @@ final class WHEPRoutes: Sendable {
   // MARK: The offer
 
   private static func unusable(_ request: HTTPRequest) -> Reply? {
-    let type = request.headerFields[.contentType]?.prefix { $0 != ";" }
     let isPlain = request.headerFields[.contentEncoding].map { $0 == "identity" } ?? true
-    guard type?.split(separator: " ").first?.lowercased() == "application/sdp", isPlain else {
+    guard mediaType(of: request) == "application/sdp", isPlain else {
       return Reply(
         .unsupportedMediaType, "Send the SDP offer as it is, with Content-Type: application/sdp.",
         fields: [.acceptPost: "application/sdp"])
@@ -134,8 +162,26 @@ final class WHEPRoutes: Sendable {
     return nil
   }
 
+  private static func mediaType(of request: HTTPRequest) -> String? {
+    let type = request.headerFields[.contentType]?.prefix { $0 != ";" }
+    return type?.split(separator: " ").first?.lowercased()
+  }
+
   private struct Refusal: Error {
     let reply: Reply
+  }
+
+  private struct TooLong: Error {}
+
+  private static func content(
+    of body: RequestBody, atMost limit: Int
+  ) async throws -> Result<[UInt8], TooLong> {
+    var bytes: [UInt8] = []
+    for try await part in body {
+      guard bytes.count + part.readableBytes <= limit else { return .failure(TooLong()) }
+      bytes.append(contentsOf: part.readableBytesView)
+    }
+    return .success(bytes)
   }
 
   private static func offer(
@@ -145,10 +191,8 @@ final class WHEPRoutes: Sendable {
     if let length = request.headerFields[.contentLength].flatMap({ Int($0) }), length > limit {
       return .failure(tooLarge)
     }
-    var bytes: [UInt8] = []
-    for try await part in body {
-      guard bytes.count + part.readableBytes <= limit else { return .failure(tooLarge) }
-      bytes.append(contentsOf: part.readableBytesView)
+    guard case .success(let bytes) = try await content(of: body, atMost: limit) else {
+      return .failure(tooLarge)
     }
     guard !bytes.isEmpty else {
       return .failure(

@@ -5,15 +5,11 @@ import Testing
 
 private struct Published {
   var payload: [UInt8]
-  var timestamp: UInt32
-  var capturedAt: HostTime
-  var isMarked: Bool
+  var packet: PacketMaker.Packet
 
-  init(_ payload: Span<UInt8>, _ timestamp: UInt32, _ capturedAt: HostTime, _ isMarked: Bool) {
+  init(_ payload: Span<UInt8>, _ packet: PacketMaker.Packet) {
     self.payload = payload.indices.map { payload[$0] }
-    self.timestamp = timestamp
-    self.capturedAt = capturedAt
-    self.isMarked = isMarked
+    self.packet = packet
   }
 }
 
@@ -31,14 +27,15 @@ private let origin = HostTime(nanoseconds: 9_000_000_000)
       packetizer.append(
         input.span.extracting(2 * first..<2 * end), at: MediaTime(frames: Int64(first)),
         endingAt: origin + .frames(end)
-      ) { packets.append(Published($0, $1, $2, $3)) }
+      ) { packets.append(Published($0, $1)) }
     }
-    packetizer.finish { packets.append(Published($0, $1, $2, $3)) }
+    packetizer.finish { packets.append(Published($0, $1)) }
     #expect(packets.count == 48_000 / profile.frames)
-    for (index, packet) in packets.enumerated() {
-      #expect(packet.timestamp == UInt32(index * profile.frames))
+    for (index, packet) in packets.map(\.packet).enumerated() {
+      let first = index * profile.frames - packetizer.lookahead
+      #expect(packet.start.frames == Int64(first))
       #expect(packet.isMarked == (index == 0))
-      let off = packet.capturedAt - (origin + .frames(index * profile.frames))
+      let off = packet.capturedAt - (origin + .frames(first))
       #expect(abs(off.inNanoseconds) <= 1)
     }
     let left = channel(0, of: decoder.sound(of: packets.map(\.payload)), channels: 2)
@@ -47,19 +44,21 @@ private let origin = HostTime(nanoseconds: 9_000_000_000)
     #expect(packetizer.refusedPackets == 0)
   }
 
-  @Test func aJumpIsMarkedAndTimestampsWrap() throws {
+  @Test func aJumpIsMarked() throws {
     var packetizer = try OpusPacketizer(.smooth)
     let sound = stereoTone(frames: 700)
     var packets: [Published] = []
     let last = Int64(1) << 32 - 480
+    let lag = Int64(packetizer.lookahead)
     for start in [last, last + 5000] {
       packetizer.append(
         sound.span, at: MediaTime(frames: start), endingAt: origin
-      ) { packets.append(Published($0, $1, $2, $3)) }
+      ) { packets.append(Published($0, $1)) }
     }
-    packetizer.finish { packets.append(Published($0, $1, $2, $3)) }
-    #expect(packets.map(\.timestamp) == [UInt32.max - 479, 0, 4520, 5000])
-    #expect(packets.map(\.isMarked) == [true, false, true, false])
+    packetizer.finish { packets.append(Published($0, $1)) }
+    let starts = [last, last + 480, last + 5000, last + 5480].map { $0 - lag }
+    #expect(packets.map(\.packet.start.frames) == starts)
+    #expect(packets.map(\.packet.isMarked) == [true, false, true, false])
   }
 
   @Test(arguments: opusProfiles)
@@ -76,7 +75,7 @@ private let origin = HostTime(nanoseconds: 9_000_000_000)
         packetizer.append(
           input.span, at: MediaTime(frames: Int64((turn * 200 + block) * 1024 + jump)),
           endingAt: origin
-        ) { payload, _, _, _ in bytes += payload.count }
+        ) { payload, _ in bytes += payload.count }
       }
       counts[turn] = aura_test_allocations() - before
     }

@@ -61,7 +61,7 @@ class Serve(Program):
     def __init__(self, *options, log, env, port=0, **process):
         options = [str(o) for o in options]
         split = options.index("--") if "--" in options else len(options)
-        arguments = ["serve", "--port", str(port), "--log-format", "json",
+        arguments = ["serve", "--port", str(port), "--http-port", "0", "--log-format", "json",
                      *options[:split], *options[split:]]
         super().__init__(arguments, log, env, **process)
 

@@ -1,0 +1,19 @@
+/// What a listener says of itself, where it can: a browser's page knows what no packet tells.
+package struct ListenerReport: Equatable, Sendable {
+  /// From the capture of a frame to its sound.
+  package var delay: Duration?
+  package var jitter: Duration?
+  /// The part of packets that was lost lately, repairs counted as received, 0 to 1.
+  package var loss: Double?
+  /// Sound that was made up for lost packets, since the beginning.
+  package var concealed: Duration?
+
+  package init(
+    delay: Duration? = nil, jitter: Duration? = nil, loss: Double? = nil, concealed: Duration? = nil
+  ) {
+    self.delay = delay
+    self.jitter = jitter
+    self.loss = loss
+    self.concealed = concealed
+  }
+}
