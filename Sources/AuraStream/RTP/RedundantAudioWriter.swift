@@ -52,7 +52,9 @@ package struct RedundantAudioWriter: Sendable {
       chosen |= 1 << UInt16(age)
     }
     var place = 0
-    for age in (1...depth).reversed() where chosen & 1 << UInt16(age) != 0 {
+    for younger in 0..<depth {
+      let age = depth - younger
+      guard chosen & 1 << UInt16(age) != 0 else { continue }
       let slot = slots[index(age)]
       let header =
         UInt32(0x80 | payloadType) << 24 | (timestamp &- slot.timestamp) << 10
@@ -62,7 +64,9 @@ package struct RedundantAudioWriter: Sendable {
     }
     unsafe packet[place] = payloadType & 0x7f
     place += 1
-    for age in (1...depth).reversed() where chosen & 1 << UInt16(age) != 0 {
+    for younger in 0..<depth {
+      let age = depth - younger
+      guard chosen & 1 << UInt16(age) != 0 else { continue }
       let start = index(age) * RedundantAudio.longestBlock
       let count = slots[index(age)].byteCount
       for offset in 0..<count { unsafe packet[place + offset] = bytes[start + offset] }

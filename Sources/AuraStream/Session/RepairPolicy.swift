@@ -22,7 +22,7 @@ package struct RepairPolicy: Sendable {
   package static let mostOlderFrames = 2
 
   /// The loss, as a fraction, from which one older frame and from which two go along.
-  private static let thresholds = [0.01, 0.04]
+  private static let thresholds = (one: 0.01, two: 0.04)
   /// How long older frames go along after the last sign of need.
   private static let redundancyHold = Duration.seconds(10)
   /// How long second copies stay: they hide the loss that they are for, so their end is a trial,
@@ -87,7 +87,7 @@ package struct RepairPolicy: Sendable {
 
   private mutating func learn(loss newLoss: Double, now: HostTime) {
     loss = newLoss
-    let wanted = Self.thresholds.count { newLoss >= $0 }
+    let wanted = newLoss >= Self.thresholds.two ? 2 : newLoss >= Self.thresholds.one ? 1 : 0
     if abilities.redundancy {
       olderFrames = max(olderFrames, wanted)
       if wanted > 0, wanted >= olderFrames { lastNeed = now }

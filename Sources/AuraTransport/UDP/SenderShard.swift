@@ -55,6 +55,8 @@ final class SenderShard: @unchecked Sendable {
 
   private var listeners = ListenerTable()
   private var forms = FrameForms()
+  /// Where reports are written, so that none allocates.
+  private var control: [UInt8] = []
   private var lastFrame: EncodedFrame?
   private var nextHousekeeping = HostTime(nanoseconds: 0)
   /// From a frame's capture until the last listener's packet was handed to the system, smoothed.
@@ -64,6 +66,7 @@ final class SenderShard: @unchecked Sendable {
 
   init(_ places: [BoundPlace]) throws(TransportError) {
     self.places = places
+    control.reserveCapacity(OutgoingFlow.mostDatagramBytes)
     sockets = try ShardSockets(places)
   }
 
@@ -92,26 +95,31 @@ final class SenderShard: @unchecked Sendable {
   func run() {
     while !isStopping.load(ordering: .acquiring) {
       wakeUp.wait(timeout: Self.housekeeping)
-      takeSignals()
-      while let (frame, payload) = unsafe frames.first {
-        unsafe send(frame, payload)
-        frames.removeFirst()
-        takeSignals()
-      }
-      let now = HostClock.now
-      if now >= nextHousekeeping { keepHouse(now: now) }
+      turn()
     }
     takeSignals()
+    guard let frame = lastFrame else { return }
     let now = HostClock.now
-    let frame = lastFrame
-    listeners.forEach { if let frame { $0.sayGoodbye(frame, now: now) } }
+    listeners.forEach { $0.sayGoodbye(frame, now: now, with: &control) }
+  }
+
+  /// Does everything that waits.
+  func turn() {
+    takeSignals()
+    while let (frame, payload) = unsafe frames.first {
+      unsafe send(frame, payload)
+      frames.removeFirst()
+      takeSignals()
+    }
+    let now = HostClock.now
+    if now >= nextHousekeeping { keepHouse(now: now) }
   }
 
   private func send(_ frame: EncodedFrame, _ payload: UnsafeRawBufferPointer) {
     guard unsafe forms.take(payload, timestamp: frame.timestamp) else { return }
     lastFrame = frame
     let now = HostClock.now
-    listeners.forEach { $0.send(&forms, frame, now: now) }
+    listeners.forEach { $0.send(&forms, frame, now: now, with: &control) }
     let passed = Double((HostClock.now - frame.capturedAt).inNanoseconds)
     delayNanoseconds = delayNanoseconds.map { $0 + (passed - $0) / Self.smoothing } ?? passed
   }
@@ -137,7 +145,7 @@ final class SenderShard: @unchecked Sendable {
     case .leave(let id):
       let frame = lastFrame
       listeners.with(id) { listener in
-        if let frame { listener.sayGoodbye(frame, now: now) }
+        if let frame { listener.sayGoodbye(frame, now: now, with: &control) }
         droppedOfGone += listener.numbers.dropped
         bytesOfGone += listener.numbers.bytes
       }

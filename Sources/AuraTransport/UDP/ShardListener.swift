@@ -47,9 +47,9 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     self.liveness = liveness
   }
 
-  /// Sends the newest frame, and what else is due along with it.
+  /// Sends the newest frame, and what else is due along with it; `control` is room for a report.
   mutating func send(
-    _ forms: inout FrameForms, _ frame: EncodedFrame, now: HostTime
+    _ forms: inout FrameForms, _ frame: EncodedFrame, now: HostTime, with control: inout [UInt8]
   ) {
     guard liveness != .silent else { return }
     let form = unsafe forms.payload(
@@ -66,7 +66,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
       return
     }
     if let copy = unsafe flow.secondCopy() { unsafe transmit(copy) }
-    if flow.isReportDue(now: now) { report(frame, now: now) }
+    if flow.isReportDue(now: now) { report(frame, now: now, with: &control) }
   }
 
   /// Sends packets again that the listener misses.
@@ -91,21 +91,18 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
   }
 
   /// Tells the listener that nothing more comes.
-  mutating func sayGoodbye(
-    _ frame: EncodedFrame, now: HostTime
-  ) {
-    var bytes: [UInt8] = []
-    flow.appendFarewell(timestamp: frame.timestamp, at: frame.capturedAt, now: now, to: &bytes)
-    sendControl(&bytes)
+  mutating func sayGoodbye(_ frame: EncodedFrame, now: HostTime, with control: inout [UInt8]) {
+    control.removeAll(keepingCapacity: true)
+    flow.appendFarewell(timestamp: frame.timestamp, at: frame.capturedAt, now: now, to: &control)
+    sendControl(&control)
   }
 
   private mutating func report(
-    _ frame: EncodedFrame, now: HostTime
+    _ frame: EncodedFrame, now: HostTime, with control: inout [UInt8]
   ) {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(160)
-    flow.appendReport(timestamp: frame.timestamp, at: frame.capturedAt, now: now, to: &bytes)
-    sendControl(&bytes)
+    control.removeAll(keepingCapacity: true)
+    flow.appendReport(timestamp: frame.timestamp, at: frame.capturedAt, now: now, to: &control)
+    sendControl(&control)
   }
 
   private mutating func sendControl(_ bytes: inout [UInt8]) {

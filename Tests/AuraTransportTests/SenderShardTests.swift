@@ -1,0 +1,146 @@
+import AuraCrypto
+import AuraHost
+import AuraStream
+import CAllocations
+import Glibc
+import Testing
+
+@testable import AuraTransport
+
+/// A socket on loopback that takes what a shard sends.
+private final class Ear {
+  let socket: DatagramSocket
+  private var buffer = [UInt8](repeating: 0, count: 2048)
+
+  init() throws {
+    socket = try DatagramSocket(address: "127.0.0.1", port: 0, joining: false)
+  }
+
+  var path: NetworkPath {
+    NetworkPath(
+      remote: Endpoint(upper: 0, lower: 0xffff_7f00_0001, port: UInt16(socket.port)))
+  }
+
+  /// Every datagram that waits.
+  func datagrams() -> [[UInt8]] {
+    var all: [[UInt8]] = []
+    while true {
+      let received = unsafe buffer.withUnsafeMutableBytes {
+        unsafe DatagramSocket.receive(from: socket.fileDescriptor, into: $0)
+      }
+      guard let received else { return all }
+      all.append(Array(buffer[..<received.byteCount]))
+    }
+  }
+}
+
+/// A shard on this thread, and its listeners behind one ear.
+private final class Stage {
+  let ear: Ear
+  let shard: SenderShard
+  private(set) var keys: [SRTPKeys] = []
+  /// Made by the shard while it sent.
+  private(set) var allocations = 0
+  private var sent = 0
+  private let payload = [UInt8](repeating: 0x5a, count: 160)
+
+  init() throws {
+    ear = try Ear()
+    let taken = try DatagramSocket(address: "127.0.0.1", port: 0, joining: false)
+    shard = try SenderShard([BoundPlace(address: "127.0.0.1", port: taken.port, isIPv6: false)])
+  }
+
+  func add(_ count: Int, red: UInt8? = nil, nack: Bool = false) throws {
+    for _ in 0..<count {
+      let id = ListenerID(keys.count + 1)
+      let keys = SRTPKeys(
+        profile: .aeadAES128GCM, localKey: Random.bytes(16), localSalt: Random.bytes(12),
+        remoteKey: Random.bytes(16), remoteSalt: Random.bytes(12))
+      let parameters = OutgoingFlow.Parameters(
+        ssrc: UInt32(id), payloadType: 111, redundantPayloadType: red, answersNACK: nack,
+        firstSequenceNumber: 0, cname: "room", packetDuration: .milliseconds(10),
+        typicalPayloadBytes: 160)
+      let listener = try ShardListener(
+        id: id, parameters, keys: keys, path: ear.path, through: shard.sockets.pairs[0],
+        now: HostClock.now)
+      shard.signals.push(.join(JoiningListener(listener)))
+      self.keys.append(keys)
+    }
+    shard.turn()
+  }
+
+  /// Sends one frame to everyone.
+  func send() {
+    let frame = EncodedFrame(
+      timestamp: UInt32(480 * sent), capturedAt: HostClock.now, marker: sent == 0, byteCount: 160)
+    sent += 1
+    let payload = payload  // a span must borrow from a local
+    let before = aura_test_allocations()
+    shard.publish(payload.span, frame)
+    shard.turn()
+    allocations += aura_test_allocations() - before
+  }
+}
+
+@Suite struct SenderShardTests {
+  @Test func everyoneGetsEveryFrame() throws {
+    let stage = try Stage()
+    try stage.add(3)
+    var received: [[UInt8]] = []
+    for _ in 0..<20 {
+      stage.send()
+      received += stage.ear.datagrams()
+    }
+    for (index, keys) in stage.keys.enumerated() {
+      var receiver = try SRTPReceiver(keys: keys.seenByPeer)
+      var numbers: [Int] = []
+      for datagram in received where DatagramKind(of: unsafe datagram.span.bytes) == .rtp {
+        var bytes = datagram
+        let count = unsafe bytes.withUnsafeMutableBytes { try? unsafe receiver.unprotect($0) }
+        guard let count else { continue }  // another listener's
+        let packet = Array(bytes[..<count])
+        let header = try unsafe RTPHeader(parsing: packet.span.bytes)
+        #expect(header.ssrc == UInt32(index + 1) && header.payloadType == 111)
+        #expect(header.timestamp == UInt32(480 * numbers.count))
+        numbers.append(Int(header.sequenceNumber))
+      }
+      #expect(numbers == Array(0..<20))
+    }
+  }
+
+  /// New packets, redundant ones, repeated ones and reports: none of them allocates.
+  @Test func aPacketAllocatesNothing() throws {
+    let stage = try Stage()
+    try stage.add(60)
+    try stage.add(60, red: 63)
+    try stage.add(60, nack: true)
+    let ids = ListenerID(1)...180
+    for id in ids {
+      let report = SenderSignal.reported(fractionLost: 64, roundTrip: .milliseconds(5))
+      stage.shard.signals.push(.listener(id, report))
+    }
+    // The first second sets everything up, reports included.
+    for _ in 0..<100 { stage.send() }
+    let askers = Array(ListenerID(121)...180)
+    let before = stage.allocations
+    let end = HostClock.now + .milliseconds(1_200)
+    var frames = 0
+    while HostClock.now < end || frames < 200 {
+      stage.send()
+      frames += 1
+      for id in askers {
+        let missing = SenderSignal.missing(sequenceNumber: UInt16(frames), following: 0)
+        stage.shard.signals.push(.listener(id, missing))
+      }
+    }
+    let allocations = stage.allocations - before
+    let numbers = stage.shard.numbers.listeners
+    #expect(numbers.contains { $0.olderFrames > 0 })
+    #expect(numbers.contains { $0.sendsTwice })
+    #expect(numbers.reduce(0) { $0 + $1.counts.repeated } > 0)
+    let packets = frames * ids.count
+    // What is left is housekeeping: every half second the numbers are copied for others to read.
+    #expect(allocations < packets / 1000, "\(allocations) allocations, \(packets) packets")
+    #expect(allocations > 0, "the count does not count: housekeeping does allocate")
+  }
+}
