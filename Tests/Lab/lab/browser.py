@@ -1,0 +1,246 @@
+"""Real browsers without a screen, as listeners.
+
+Chromium speaks its DevTools protocol, Firefox WebDriver BiDi; both are JSON messages over a
+websocket that the browser itself serves on 127.0.0.1, hence inside its own network namespace.
+"""
+
+import base64
+import json
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+import websocket
+
+from . import namespaces
+from .processes import LabError, Process, until
+
+
+class Browser:
+    """One browser with one page. Nothing is allowed to it that its user would not have allowed."""
+
+    name = ""
+
+    def __init__(self, env, namespace=None, log=None):
+        """`env`: of the sound server, PULSE_SINK in it says where it plays. `namespace`: where it
+        lives."""
+        self.namespace = namespace
+        self._home = tempfile.TemporaryDirectory(prefix="auralync-lab.", ignore_cleanup_errors=True)
+        self.home = Path(self._home.name)
+        env = {**env, "HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / "config"),
+               "XDG_CACHE_HOME": str(self.home / "cache")}
+        prefix = namespaces.inside(namespace) if namespace else []
+        self._channel = None
+        self._process = Process(
+            [*prefix, *self._command()], log or self.home / f"{self.name}.log", env=env)
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self._channel:
+            self._channel.close()
+        self._process.end()
+        self._home.cleanup()
+
+    end = close  # what a stage calls
+
+    # What each kind does its own way
+
+    def _command(self):
+        raise NotImplementedError
+
+    def _begin(self):
+        raise NotImplementedError
+
+    def open(self, url):
+        """Goes to a page and waits until it is loaded."""
+        raise NotImplementedError
+
+    def _run(self, javascript):
+        """Runs an expression to its promise's end; returns its value, a string."""
+        raise NotImplementedError
+
+    def _press(self, x, y):
+        raise NotImplementedError
+
+    def _picture(self):
+        """The page as PNG, in base64."""
+        raise NotImplementedError
+
+    # What all do
+
+    def evaluate(self, javascript):
+        """The value of an expression; promises are awaited, objects come as JSON has them."""
+        text = self._run(f"(async () => JSON.stringify(await ({javascript})) ?? 'null')()")
+        return json.loads(text)
+
+    def until(self, what, javascript, seconds=15.0):
+        """Waits until an expression is true, and returns it."""
+        try:
+            return until(what, lambda: self.evaluate(javascript), seconds, self._process.death)
+        except LabError as error:
+            raise LabError(f"{self.name}: {error}") from None
+
+    def click(self, selector):
+        """Presses a real mouse button, so that the page may begin to play."""
+        x, y = self.until(f"{selector} to press", f"""(() => {{
+            const element = document.querySelector({json.dumps(selector)});
+            if (!element || element.disabled) return null;
+            const box = element.getBoundingClientRect();
+            return [box.x + box.width / 2, box.y + box.height / 2]; }})()""")
+        self._press(round(x), round(y))
+
+    def screenshot(self, path):
+        Path(path).write_bytes(base64.b64decode(self._picture()))
+
+    def _connect(self, port, path):
+        """The browser's websocket, as soon as it answers."""
+        def attempt():
+            try:
+                wire = namespaces.connect(self.namespace, ("127.0.0.1", port))
+                return _Channel(websocket.create_connection(
+                    f"ws://127.0.0.1:{port}{path}", timeout=30, socket=wire, suppress_origin=True))
+            except (OSError, websocket.WebSocketException):
+                return None
+        self._channel = self._process.until("its websocket", attempt, 60)
+        return self._channel
+
+
+class _Channel:
+    """Commands and their answers; what the browser tells on its own is passed over."""
+
+    def __init__(self, wire):
+        self._wire = wire
+        self._number = 0
+
+    def call(self, method, session=None, **parameters):
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        self._wire.send(json.dumps(message))
+        while True:
+            answer = json.loads(self._wire.recv())
+            if answer.get("id") == self._number:
+                break
+        if "error" in answer:
+            raise LabError(f"{method}: {answer.get('message') or answer['error']}")
+        return answer["result"]
+
+    def close(self):
+        self._wire.shutdown()
+
+
+class Chromium(Browser):
+    """Debian's Chromium."""
+
+    name = "chromium"
+
+    def _command(self):
+        return ["chromium", "--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu",
+                "--disable-dev-shm-usage", "--disable-background-networking", "--disable-sync",
+                "--disable-component-update", "--no-default-browser-check",
+                f"--user-data-dir={self.home}/profile", "--remote-debugging-port=0",
+                "--window-size=800,600", "about:blank"]
+
+    def _begin(self):
+        found = self.home / "profile/DevToolsActivePort"
+        self._process.until("its port", lambda: found.exists() and len(found.read_text().split()) == 2,
+                            60)
+        port, path = found.read_text().split()
+        channel = self._connect(int(port), path)
+        targets = channel.call("Target.getTargets")["targetInfos"]
+        page = next(t["targetId"] for t in targets if t["type"] == "page")
+        self._session = channel.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        self.version = channel.call("Browser.getVersion")["product"]
+
+    def _call(self, method, **parameters):
+        return self._channel.call(method, self._session, **parameters)
+
+    def open(self, url):
+        result = self._call("Page.navigate", url=url)
+        if "errorText" in result:
+            raise LabError(f"{url}: {result['errorText']}")
+        self.until(url, f"document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def _run(self, javascript):
+        result = self._call("Runtime.evaluate", expression=javascript, awaitPromise=True,
+                            returnByValue=True)
+        if "exceptionDetails" in result:
+            raise LabError(f"{javascript}: {result['exceptionDetails']}")
+        return result["result"]["value"]
+
+    def _press(self, x, y):
+        for kind in ("mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def _picture(self):
+        return self._call("Page.captureScreenshot", format="png")["data"]
+
+
+class Firefox(Browser):
+    """Debian's Firefox ESR."""
+
+    name = "firefox"
+
+    # Nothing about sound or connections: those are as everybody has them. The sound's sandbox
+    # process does not run as root.
+    _PREFERENCES = {
+        "media.cubeb.backend": "pulse", "media.cubeb.sandbox": False,
+        "browser.shell.checkDefaultBrowser": False, "app.update.enabled": False,
+        "datareporting.policy.dataSubmissionEnabled": False,
+        "toolkit.telemetry.reportingpolicy.firstRun": False,
+        "network.captive-portal-service.enabled": False,
+        "network.connectivity-service.enabled": False, "remote.active-protocols": 1,
+        "browser.safebrowsing.malware.enabled": False, "services.settings.server": "",
+    }
+
+    def _command(self):
+        profile = self.home / "profile"
+        profile.mkdir()
+        (profile / "user.js").write_text("".join(
+            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
+            for name, value in self._PREFERENCES.items()))
+        with namespaces.within(self.namespace), socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        return ["firefox-esr", "--headless", "--no-remote", "--profile", profile,
+                "--remote-debugging-port", self._port, "--window-size=800,600"]
+
+    def _begin(self):
+        channel = self._connect(self._port, "/session")
+        capabilities = channel.call("session.new", capabilities={})["capabilities"]
+        self.version = f"Firefox/{capabilities['browserVersion']}"
+        self._tab = channel.call("browsingContext.getTree")["contexts"][0]["context"]
+
+    def open(self, url):
+        self._channel.call("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+
+    def _run(self, javascript):
+        result = self._channel.call("script.evaluate", expression=javascript, awaitPromise=True,
+                                    target={"context": self._tab})
+        if result["type"] != "success":
+            raise LabError(f"{javascript}: {result['exceptionDetails']['text']}")
+        return result["result"]["value"]
+
+    def _press(self, x, y):
+        self._channel.call("input.performActions", context=self._tab, actions=[{
+            "type": "pointer", "id": "mouse", "actions": [
+                {"type": "pointerMove", "x": x, "y": y},
+                {"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]}])
+
+    def _picture(self):
+        return self._channel.call("browsingContext.captureScreenshot", context=self._tab)["data"]
+
+
+BROWSERS = {"chromium": Chromium, "firefox": Firefox}
