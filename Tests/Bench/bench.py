@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 
+import browsers
 import delay
 import processor
 import recovery
@@ -53,6 +54,22 @@ def delay_table(rows):
     return lines
 
 
+def browsers_table(rows):
+    lines = ["| sound server | preset | browser | program → ear, ms | worst p95 | ours | jitter buffer | "
+             "playout | rest | made up | dropouts |", "|---|---|---|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        spread = (f" ({min(row['medians_ms']):.1f}–{max(row['medians_ms']):.1f})"
+                  if row["medians_ms"] else "")
+        failed = f", {len(row['failed_runs'])} failed" if row["failed_runs"] else ""
+        made_up = "–" if row["made_up"] is None else f"{row['made_up']:.2%}"
+        stages = [number(row[x]) for x in ("ours_ms", "buffer_ms", "playout_ms", "rest_ms")]
+        cells = [row["backend"], row["preset"], row["browser"],
+                 number(row["median_ms"]) + spread + failed, number(row["worst_p95_ms"]), *stages,
+                 made_up, str(row["dropouts"])]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def processor_table(rows):
     lines = ["| preset | auralync, % of a core per client | rebuilt design | ratio | without "
              "clients (ours / rebuilt) |", "|---|---|---|---|---|"]
@@ -80,50 +97,70 @@ def recovery_table(rows):
     return lines
 
 
+def measure_delay(options):
+    return [delay.measure(design, preset, backend, options.runs, options.seconds)
+            for backend in SERVERS for preset in PRESETS for design in DESIGNS]
+
+
+def measure_browsers(options):
+    return [line for backend in SERVERS for preset in PRESETS
+            for line in browsers.measure(preset, backend, options.runs, options.seconds)]
+
+
+def measure_processor(options):
+    return [processor.measure(design, preset, options.clients, options.seconds, options.runs)
+            for preset in PRESETS for design in DESIGNS]
+
+
+def measure_recovery(_):
+    return [recovery.measure(design, part) for part in recovery.PARTS for design in DESIGNS]
+
+
+# name: (title, what measures it, what makes its table, method)
+SECTIONS = {
+    "delay": ("End-to-end delay", measure_delay, delay_table, delay.METHOD),
+    "browsers": ("End-to-end delay in browsers", measure_browsers, browsers_table, browsers.METHOD),
+    "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
+    "recovery": ("After a freeze", measure_recovery, recovery_table, recovery.METHOD),
+}
+
+
 def main():
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write everything measured there, too")
-    parser.add_argument("--runs", type=int, default=3, help="runs per line of delay and processor")
+    parser.add_argument("--runs", type=int, default=3,
+                        help="runs per line of delay, browsers and processor")
     parser.add_argument("--seconds", type=float, default=8, help="of one run")
     parser.add_argument("--clients", type=int, default=50, help="for processor time")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="a part; may be repeated")
     options = parser.parse_args()
+    wanted = options.only or list(SECTIONS)
     result = {"kernel": platform.release(), "cores": os.cpu_count(), "load_before": load(),
               "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
               "options": vars(options)}
-    say("delay …")
-    result["delay"] = [
-        delay.measure(design, preset, backend, options.runs, options.seconds)
-        for backend in SERVERS for preset in PRESETS for design in DESIGNS]
-    say("processor time …")
-    result["processor"] = [
-        processor.measure(design, preset, options.clients, options.seconds, options.runs)
-        for preset in PRESETS for design in DESIGNS]
-    say("recovery …")
-    result["recovery"] = [
-        recovery.measure(design, part) for part in recovery.PARTS for design in DESIGNS]
+    for name in wanted:
+        say(f"{SECTIONS[name][0]} …")
+        result[name] = SECTIONS[name][1](options)
     result["load_after"] = load()
-    report(result, options)
+    report(result, options, wanted)
     if options.json:
         with open(options.json, "w") as file:
             json.dump(result, file, indent=1)
 
 
-def report(result, options):
-    sections = [
-        ("End-to-end delay", delay_table(result["delay"]),
-         delay.METHOD.format(runs=options.runs, seconds=options.seconds)),
-        ("Processor time", processor_table(result["processor"]),
-         processor.METHOD.format(runs=options.runs, seconds=options.seconds,
-                                 clients=options.clients)),
-        ("After a freeze", recovery_table(result["recovery"]),
-         recovery.METHOD.format(seconds=recovery.SECONDS, freeze=recovery.FREEZE,
-                                margin=recovery.MARGIN_MS)),
-    ]
+def report(result, options, wanted):
     print(f"{result['cores']} cores, Linux {result['kernel']}, load {result['load_before']:.1f} "
           f"before and {result['load_after']:.1f} after. The rebuilt design stands for the "
           "original's way of working, not for its figures: see Tests/Bench/legacy/README.md.")
-    for title, table, method in sections:
-        print(f"\n### {title}\n\n" + "\n".join(table) + f"\n\n{method}")
+    fields = {
+        "runs": options.runs, "seconds": options.seconds, "clients": options.clients,
+        "settle": browsers.SETTLE, "freeze": recovery.FREEZE, "margin": recovery.MARGIN_MS}
+    for name in wanted:
+        title, _, table, method = SECTIONS[name]
+        if name == "recovery":
+            fields["seconds"] = recovery.SECONDS
+        print(f"\n### {title}\n\n" + "\n".join(table(result[name])) + "\n\n"
+              + method.format(**fields))
 
 
 if __name__ == "__main__":

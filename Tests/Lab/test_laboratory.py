@@ -1,14 +1,22 @@
 """The laboratory itself: a meter that misses a dropout would make every other test worthless."""
 
+import contextlib
+import socket
+import time
+
 import numpy as np
 import pytest
 from scipy import signal
 
-from lab import meter
+from lab import meter, namespaces
+from lab.lan import Lan
 from lab.meter import RATE
+from lab.player import Player
 from lab.processes import processes_using
+from lab.sniffer import Stream
 from lab.soundserver import CONTROLS
 from lab.takes import listen_in
+from lab.wire import Wire
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +116,82 @@ def test_a_control_ear_excuses_only_what_it_lost_too(played):
     assert ear.dropouts_beyond(ear_with_gaps(played, 0.05, 2.05)) == ear.dropouts[1:]
     # 0.4 s away is another matter, even where the two ears played them at the same time.
     assert ear.dropouts_beyond(ear_with_gaps(played, 0.1, 2.4, 4.4)) == ear.dropouts
+
+
+# Networks
+
+
+@pytest.mark.parametrize("seed", ["h1", "h2"])
+def test_a_bad_wire_loses_the_same_frames_every_time(seed):
+    def survivors():
+        wire = Wire([1, 2], seed)
+        wire.set(loss=0.1)
+        for number in range(2_000):
+            wire.take(1, bytes(14) + number.to_bytes(2, "big"))
+        return [frame for *_, frame in wire.waiting]
+    first = survivors()
+    assert first == survivors()
+    assert 0.08 < 1 - len(first) / 2_000 < 0.12
+
+
+def test_a_bad_wire_lets_frames_overtake():
+    wire = Wire([1, 2], "seed")
+    wire.set(delay_ms=1_000, jitter_ms=30)
+    for number in range(500):
+        wire.take(1, bytes(14) + number.to_bytes(2, "big"))
+    waits = np.array([due for due, *_ in wire.waiting])
+    assert 0.02 < np.std(waits) < 0.05
+    arrival = [frame for *_, frame in sorted(wire.waiting)]
+    assert arrival != sorted(arrival)
+
+
+def test_a_wire_goes_bad_and_good_again():
+    with Lan(1, bad=["h1"]) as lan:
+        receiver, sender = (udp_socket(lan, name) for name in ("h1", "server"))
+
+        def lost(count=200):
+            for _ in range(count):
+                sender.sendto(b"x", receiver.getsockname())
+                time.sleep(0.001)
+            came = 0
+            with contextlib.suppress(TimeoutError):
+                while came < count:
+                    receiver.recv(16)
+                    came += 1
+            return 1 - came / count
+        with receiver, sender:
+            assert lost() == 0
+            lan.spoil("h1", loss=0.3, delay_ms=10, jitter_ms=5)
+            assert 0.15 < lost() < 0.45
+            lan.spoil("h1")
+            assert lost() == 0
+
+
+def udp_socket(lan, name):
+    with namespaces.within(lan.namespace(name)):
+        end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    end.bind((lan.address(name), 0))
+    end.settimeout(0.5)
+    return end
+
+
+def rtp(number, text):
+    return bytes([0x80, 111]) + number.to_bytes(2, "big") + bytes(8) + text
+
+
+def test_a_number_with_other_bytes_is_seen():
+    stream = Stream()
+    for number, text in ((1, b"a"), (2, b"b"), (1, b"a"), (2, b"c")):
+        stream.take(rtp(number, text))
+    assert (stream.first_copies, stream.repeats, stream.conflicts) == (2, 1, 1)
+
+
+def test_missing_numbers_are_counted_where_they_come_round():
+    player = Player.__new__(Player)
+    numbers = [65_534, 65_535, 1, 0, 3, 3, 6]
+    player.packets = [(n, 0, float(at)) for at, n in enumerate(numbers)]
+    assert player.missing(0, 10) == (3, 6)
+    assert player.missing(20, 30) == (0, 0)
 
 
 # On real sound servers

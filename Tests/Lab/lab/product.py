@@ -77,6 +77,15 @@ class Serve(Program):
     def address(self):
         return ("127.0.0.1", self.port)
 
+    def web_address(self, host="127.0.0.1"):
+        """Where the page and WHEP are."""
+        return (host, self.serving["http_port"])
+
+    @property
+    def whep(self):
+        """The path of the only broadcast's WHEP endpoint."""
+        return self.serving["broadcasts"][0]["whep"]
+
     @property
     def listeners(self):
         status = self.events("status")
@@ -98,14 +107,14 @@ class Listen(Program):
 class Peer(Process):
     """A module of the laboratory as a program of its own, so that its timing is its own.
 
-    It prints JSON events; the first one tells the port it listens on.
+    It prints JSON events; the first one of a server tells the port it listens on.
     """
 
-    def __init__(self, module, *arguments, log):
+    def __init__(self, module, *arguments, log, prefix=(), stdin=subprocess.DEVNULL):
         lab = Path(__file__).resolve().parents[1]
         super().__init__(
-            ["/usr/bin/python3", "-B", "-m", module, *arguments], log,
-            env={**os.environ, "PYTHONPATH": str(lab)})
+            [*prefix, "/usr/bin/python3", "-B", "-m", module, *arguments], log,
+            env={**os.environ, "PYTHONPATH": str(lab)}, stdin=stdin)
 
     @property
     def port(self):
@@ -139,3 +148,22 @@ def crowd(port, clients, seconds, log):
 def original_client(port, *options, log):
     """`lab.original_client` on a port of this machine."""
     return Peer("lab.original_client", f"127.0.0.1:{port}", *options, log=log)
+
+
+class AiortcPlayer(Peer):
+    """`lab.aiortc_player` on an endpoint; what it hears is in `sound`."""
+
+    def __init__(self, url, log, prefix=(), any_packet=True):
+        self.sound = Path(log).with_suffix(".raw")
+        options = ["--any-packet"] if any_packet else []
+        super().__init__("lab.aiortc_player", url, self.sound, *options, log=log, prefix=prefix,
+                         stdin=subprocess.PIPE)
+
+    def event(self, event, seconds=20.0):
+        return self.until(f"aiortc: {event}", lambda: self.events(event), seconds)[0]
+
+    def leave(self):
+        """Sends the DELETE, and goes on listening to what may still come."""
+        self.popen.stdin.write(b"\n")
+        self.popen.stdin.flush()
+        return self.event("left")

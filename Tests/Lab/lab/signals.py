@@ -24,6 +24,11 @@ def sine(frequency, seconds, rate, level=0.5):
         np.float32)
 
 
+def stereo_tone(left, right, seconds, rate, level=0.3):
+    """One tone on the left, another on the right."""
+    return np.stack([sine(left, seconds, rate, level), sine(right, seconds, rate, level)], axis=1)
+
+
 def write_float_wav(path, sound, rate):
     wavfile.write(path, rate, np.ascontiguousarray(sound, dtype=np.float32))
     return path

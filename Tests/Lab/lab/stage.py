@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from . import product
+from .browser import BROWSERS
 
 _FOREIGN = ("PULSE_", "PIPEWIRE_", "XDG_", "DBUS_", "AURALYNC_")
 
@@ -75,3 +76,11 @@ class Stage:
 
     def crowd(self, port, clients, seconds):
         return self.keep(product.crowd(port, clients, seconds, log=self.log("crowd")))
+
+    def aiortc_player(self, url, **options):
+        return self.keep(product.AiortcPlayer(url, log=self.log("aiortc"), **options))
+
+    def browser(self, kind, ear, namespace=None):
+        """A browser that plays into a sink of the sound server."""
+        env = self.sound_server.environment(ear)
+        return self.keep(BROWSERS[kind](env, namespace, self.log(kind)))

@@ -1,0 +1,100 @@
+"""End-to-end delay in real browsers, split into what is ours and what is the browser's."""
+
+import statistics
+import threading
+import time
+
+from lab.browser import BROWSERS
+from lab.lan import Lan
+from lab.soundserver import CONTROLS, SERVERS
+from lab.stage import Stage
+from lab.takes import listen_in
+from lab.webpage import Span, WebPage
+from lab.whep import Web
+
+METHOD = (
+    "As above, with our page open in Chromium and in Firefox at once, headless, as installed, each in "
+    "a network namespace of its own at the end of a clean wire; {runs} runs of {seconds:g} s per line, "
+    "{settle:g} s after both play. Ours: from capture to the socket, as `/api/status` says, mean. Jitter "
+    "buffer: `jitterBufferDelay` / `jitterBufferEmittedCount` of the same seconds. Playout: "
+    "`totalPlayoutDelay` / `totalSamplesCount`, which Firefox does not have. Rest: what is left of the "
+    "median; the sound server on both sides, in Firefox the playout too. Made up: `concealedSamples` less "
+    "the silent ones, of all samples. Median of the runs.")
+
+SETTLE = 8.0
+EARS = dict(zip(BROWSERS, ("ear1", "ear2")))
+
+
+class Delays:
+    """What `/api/status` says of the listeners' delays while the `with` block runs."""
+
+    def __init__(self, web):
+        self.web, self.values, self._end = web, [], threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._end.wait(0.5):
+            self.values += [x["delay_ms"] for x in self.web.listeners if x["delay_ms"] is not None]
+
+
+def _one_run(backend, preset, seconds):
+    with SERVERS[backend]() as server, Lan(2) as lan, Stage(sound_server=server) as stage:
+        server.start_controls()
+        serve = stage.serve("--preset", preset, "--http-port", 8080, prefix=lan.inside("server"))
+        address = serve.web_address(lan.server_address)
+        pages = {}
+        for number, (kind, ear) in enumerate(EARS.items()):
+            host = lan.namespace(f"h{number + 1}")
+            pages[kind] = WebPage(stage.browser(kind, ear, host), address)
+            pages[kind].listen()
+        time.sleep(SETTLE)
+        server.renew_relay()
+        with Delays(Web(address, lan.namespace("h1"))) as delays:
+            spans = {kind: Span(page) for kind, page in pages.items()}
+            take = listen_in(server, [*EARS.values(), *CONTROLS], seconds)
+            spans = {kind: span.end() for kind, span in spans.items()}
+    controls = [take[control] for control in CONTROLS]
+    return {kind: _read(take[EARS[kind]], controls, spans[kind], delays.values) for kind in EARS}
+
+
+def _read(heard, controls, span, delays):
+    if heard.error:
+        return {"error": heard.error}
+    made_up = span.count("concealedSamples") - span.count("silentConcealedSamples")
+    return {
+        "error": None, "median_ms": heard.median_ms, "p95_ms": heard.p95_ms,
+        "ours_ms": statistics.fmean(delays) if delays else None, "buffer_ms": span.buffer_ms,
+        "playout_ms": span.playout_ms, "made_up": made_up / max(1, span.samples),
+        "dropouts": len(heard.dropouts_beyond(*controls))}
+
+
+def measure(preset, backend, runs, seconds):
+    """The lines of one preset on one sound server, one for each browser."""
+    results = [_one_run(backend, preset, seconds) for _ in range(runs)]
+    return [_summary(kind, preset, backend, [r[kind] for r in results]) for kind in EARS]
+
+
+def _summary(kind, preset, backend, runs):
+    good = [run for run in runs if not run["error"]]
+
+    def median(name):
+        values = [run[name] for run in good if run[name] is not None]
+        return statistics.median(values) if values else None
+    stages = {name: median(name) for name in ("ours_ms", "buffer_ms", "playout_ms", "made_up")}
+    total = median("median_ms")
+    known = sum(stages[name] or 0 for name in ("ours_ms", "buffer_ms", "playout_ms"))
+    return {
+        "browser": kind, "preset": preset, "backend": backend, "runs": runs,
+        "failed_runs": [run["error"] for run in runs if run["error"]],
+        "medians_ms": [run["median_ms"] for run in good], "median_ms": total,
+        "worst_p95_ms": max((run["p95_ms"] for run in good), default=None), **stages,
+        "rest_ms": None if total is None else total - known,
+        "dropouts": sum(run["dropouts"] for run in good)}

@@ -1,0 +1,178 @@
+"""Listeners on bad networks, and listeners that vanish from one."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from lab.lan import Lan
+from lab.namespaces import ip
+from lab.player import Players
+from lab.sniffer import Sniffer
+from lab.soundserver import SERVERS
+from lab.stage import Stage
+from lab.webpage import Span, WebPage
+
+# Both ways; the jitter is the standard deviation of each frame's own wait, so frames overtake.
+BAD = {"loss": 0.1, "delay_ms": 30, "jitter_ms": 30}
+HOSTS = {"chromium": "h1", "firefox": "h2", "aiortc": "h3"}
+
+
+def redundancy_type(answer):
+    """The payload type of RED in an answer, or None."""
+    for line in answer.splitlines():
+        if line.startswith("a=rtpmap:") and " red/" in line:
+            return int(line[9:].split()[0])
+    return None
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory):
+    """Ten seconds of a bad wire, from ten seconds after it became bad: every kind of listener beside
+    each other."""
+    with (SERVERS["pipewire"](("program", "ear1", "ear2")) as server,
+          Lan(3, bad=HOSTS.values()) as lan,
+          Stage(tmp_path_factory.mktemp("networks"), server) as stage):
+        serve = stage.serve("--source", "tone:440", "--http-port", 8080, prefix=lan.inside("server"))
+        host, port = address = serve.web_address(lan.server_address)
+        with Sniffer(lan.namespace("server")) as sniffer:
+            aiortc = stage.aiortc_player(f"http://{host}:{port}{serve.whep}",
+                                         prefix=lan.inside("h3"))
+            pages = {}
+            for kind, ear in (("chromium", "ear1"), ("firefox", "ear2")):
+                browser = stage.browser(kind, ear, lan.namespace(HOSTS[kind]))
+                pages[kind] = WebPage(browser, address)
+                pages[kind].listen()
+            chromium = pages["chromium"]
+            beside = {"once": chromium.join_without_repair(serve.whep),
+                      "neither": chromium.join_with_neither(serve.whep)}
+            aiortc.event("playing")
+            for name in HOSTS.values():
+                lan.spoil(name, **BAD)
+            time.sleep(10)
+            sniffer.mark()
+            spans = {kind: Span(page) for kind, page in pages.items()}
+            spans |= {name: Span(chromium, index) for name, index in beside.items()}
+            before = aiortc.events("count")[-1]
+            time.sleep(10)
+            for span in spans.values():
+                span.end()
+            after = aiortc.events("count")[-1]
+        answers = {kind: page.exchanges for kind, page in pages.items()}
+        streams = {kind: sniffer.streams_to(lan.address(name)) for kind, name in HOSTS.items()}
+        stage.end_programs()
+        yield SimpleNamespace(
+            spans=spans, streams=streams, largest=sniffer.largest,
+            exchanges={"chromium": answers["chromium"][0], "neither": answers["chromium"][2],
+                       "once": answers["chromium"][1], "firefox": answers["firefox"][0],
+                       "aiortc": aiortc.events("joined")[0]},
+            aiortc={name: after[name] - before[name] for name in ("received", "lost")})
+
+
+def stream_of(bad, name):
+    """What went to one listener, by the SSRC of its answer."""
+    answer = bad.exchanges[name]["answer"]
+    ssrc = next(int(line[7:].split()[0]) for line in answer.splitlines()
+                if line.startswith("a=ssrc:"))
+    host = {"once": "chromium", "neither": "chromium"}.get(name, name)
+    return bad.streams[host][ssrc]
+
+
+def test_chromium_hears_nearly_everything(bad):
+    span, stream = bad.spans["chromium"], stream_of(bad, "chromium")
+    assert span.count("nackCount") > 0, str(span)
+    assert stream.repeats > 0
+    red = redundancy_type(bad.exchanges["chromium"]["answer"])
+    assert stream.types[red] > 0.9 * stream.first_copies
+    assert span.concealed <= 0.01, str(span)
+
+
+def test_without_repair_a_tenth_is_made_up(bad):
+    span, stream = bad.spans["once"], stream_of(bad, "once")
+    assert span.count("nackCount") == 0 and stream.repeats == 0, str(span)
+    assert span.concealed > 0.03, str(span)
+    assert span.concealed > 3 * bad.spans["chromium"].concealed, str(span)
+
+
+@pytest.mark.parametrize("name", ["neither", "aiortc"])
+def test_who_can_do_neither_gets_everything_twice(bad, name):
+    stream = stream_of(bad, name)
+    assert stream.repeats > 0.9 * stream.first_copies
+    if name == "neither":
+        assert bad.spans[name].concealed < bad.spans["once"].concealed, str(bad.spans[name])
+
+
+def test_firefox_plays_on(bad):
+    span = bad.spans["firefox"]
+    assert span.samples > 8 * 48_000 and span.concealed < 0.1, str(span)
+
+
+def test_no_number_is_encrypted_twice(bad):
+    streams = [s for found in bad.streams.values() for s in found.values()]
+    assert len(streams) == 5
+    assert all(stream.first_copies > 500 for stream in streams)
+    assert [stream.conflicts for stream in streams] == [0] * 5
+    assert bad.largest <= 1_200
+
+
+def test_which_browser_gets_which(bad):
+    """The table of docs/protocols/webrtc.md, from this run."""
+    rows = list(table(bad))
+    print("\n" + "\n".join(rows))
+    assert len(rows) == 7
+
+
+def table(bad):
+    yield ("| listener | may ask again (NACK) | asked, a second | redundancy (RED) | packets with it | "
+           "sent again or twice | made up |")
+    yield "|---|---|---|---|---|---|---|"
+    names = {"chromium": "Chromium 156, our page", "neither": "Chromium, offering neither",
+             "once": "Chromium, repair withheld", "firefox": "Firefox ESR 153, our page",
+             "aiortc": "aiortc 1.4"}
+    for name, title in names.items():
+        exchange, stream, span = bad.exchanges[name], stream_of(bad, name), bad.spans.get(name)
+        offered, answered = ("nack" in exchange[side].replace("nack pli", "")
+                             for side in ("offer", "answer"))
+        red = redundancy_type(exchange["answer"])
+        yield "| " + " | ".join([
+            title, "yes" if offered and answered else "no",
+            f"{span.count('nackCount') / 10:.1f}" if span else "–",
+            "yes" if red else "no", f"{stream.types[red] / stream.first_copies:.0%}",
+            f"{stream.repeats / stream.first_copies:.0%}",
+            f"{span.concealed:.2%}" if span else "not told"]) + " |"
+
+
+# Links that vanish
+
+GONE, STAYING = 5, 3
+
+
+def test_listeners_that_vanish_take_nothing_from_the_others(stage):
+    with Lan(GONE + STAYING) as lan, Players() as players:
+        serve = stage.serve("--source", "tone:440", "--http-port", 8080, "--status-every", 1,
+                            prefix=lan.inside("server"))
+        address = serve.web_address(lan.server_address)
+        names = [f"h{i + 1}" for i in range(GONE + STAYING)]
+        # The order of listeners is fixed: those who vanish stand between those who stay.
+        joined = {name: players.join(address, serve.whep, lan.namespace(name)) for name in names}
+        players.until_playing(*joined.values())
+        gone, staying = names[1:1 + GONE], names[:1] + names[1 + GONE:]
+        time.sleep(1)
+        vanished = time.monotonic()
+        for name in gone:
+            lan.vanish(name)
+            # What the kernel knew of them runs out now and not some half a minute later: from
+            # here on it holds their packets back and asks where they are.
+            ip("-n", lan.namespace("server"), "neigh", "del", lan.address(name), "dev", "eth0")
+        time.sleep(8)
+        end = time.monotonic() - 0.1
+        for name in gone:
+            assert joined[name].packets[-1][2] < vanished + 0.5
+        for name in staying:
+            player = joined[name]
+            missing, came = player.missing(vanished, end)
+            assert missing == 0, f"{name} lost {missing} of {missing + came}"
+            assert came > 0.9 * 100 * (end - vanished), came
+            assert player.longest_pause(vanished, end) < 1.0
+        print("longest pause of those who stay, ms:",
+              [round(1000 * joined[n].longest_pause(vanished, end)) for n in staying])
