@@ -48,7 +48,7 @@ class Delays:
 def _one_run(backend, preset, seconds):
     with SERVERS[backend]() as server, Lan(2) as lan, Stage(sound_server=server) as stage:
         server.start_controls()
-        serve = stage.serve("--preset", preset, "--http-port", 8080, prefix=lan.inside("server"))
+        serve = stage.serve("--preset", preset, prefix=lan.inside("server"))
         address = serve.web_address(lan.server_address)
         pages = {}
         for number, (kind, ear) in enumerate(EARS.items()):

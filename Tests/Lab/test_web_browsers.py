@@ -4,6 +4,7 @@ import re
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from lab import signals
@@ -32,7 +33,7 @@ def heard(tmp_path_factory):
         path = server.directory / "tones.wav"
         write_float_wav(path, stereo_tone(440, 660, 60, RATE), RATE)
         stage.keep(server.play(path, "program"))
-        serve = stage.serve("--http-port", 8080, prefix=lan.inside("server"))
+        serve = stage.serve(prefix=lan.inside("server"))
         address = serve.web_address(lan.server_address)
         pages = {}
         for kind in BROWSERS:
@@ -75,11 +76,14 @@ def kind(request):
 
 
 def test_both_sides_where_they_belong(heard, kind):
+    """In short windows: a browser may play a little faster or slower, and its phase walks."""
     for side, wanted in zip(heard.sounds[kind].T, (440, 660)):
-        frequency, level, _ = signals.spectrum_peak(side, RATE)
+        windows = np.array_split(side[RATE // 2:], 20)
+        peaks = [signals.spectrum_peak(window, RATE)[:2] for window in windows]
+        frequency, level = np.median(peaks, axis=0)
         assert frequency == pytest.approx(wanted, rel=0.002)
         assert level == pytest.approx(0.3, rel=0.1)
-        other = signals.amplitude(side, 1_100 - wanted, RATE)
+        other = np.median([signals.amplitude(window, 1_100 - wanted, RATE) for window in windows])
         assert other < 0.003, f"{other} of the other side's tone"
 
 

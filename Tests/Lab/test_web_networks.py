@@ -33,7 +33,7 @@ def bad(tmp_path_factory):
     with (SERVERS["pipewire"](("program", "ear1", "ear2")) as server,
           Lan(3, bad=HOSTS.values()) as lan,
           Stage(tmp_path_factory.mktemp("networks"), server) as stage):
-        serve = stage.serve("--source", "tone:440", "--http-port", 8080, prefix=lan.inside("server"))
+        serve = stage.serve("--source", "tone:440", prefix=lan.inside("server"))
         host, port = address = serve.web_address(lan.server_address)
         with Sniffer(lan.namespace("server")) as sniffer:
             aiortc = stage.aiortc_player(f"http://{host}:{port}{serve.whep}",
@@ -149,7 +149,7 @@ GONE, STAYING = 5, 3
 
 def test_listeners_that_vanish_take_nothing_from_the_others(stage):
     with Lan(GONE + STAYING) as lan, Players() as players:
-        serve = stage.serve("--source", "tone:440", "--http-port", 8080, "--status-every", 1,
+        serve = stage.serve("--source", "tone:440", "--status-every", 1,
                             prefix=lan.inside("server"))
         address = serve.web_address(lan.server_address)
         names = [f"h{i + 1}" for i in range(GONE + STAYING)]
