@@ -3,7 +3,8 @@
 /// A listener that can ask (NACK) is told again what it misses. One that understands redundancy
 /// (RED, RFC 2198) gets older frames along with the new ones while it loses packets. One that can do
 /// neither gets every packet twice, some time apart, while it loses packets; its replay protection
-/// drops the spare.
+/// drops the spare. What it agreed to is not yet what it does: Firefox takes NACK into its answer and
+/// never asks. Who reports losses without ever having asked counts as one that cannot.
 package struct RepairPolicy: Sendable {
   /// What was agreed on with the listener.
   package struct Abilities: Equatable, Sendable {
@@ -39,6 +40,9 @@ package struct RepairPolicy: Sendable {
   /// The fraction of packets lost on the way, as far as the listener tells.
   package private(set) var loss = 0.0
 
+  private var hasAsked = false
+  /// Whether it asks for what it misses; believed until it reports losses it did not ask for.
+  private var asks: Bool
   private var windowStart: HostTime
   private var sentInWindow = 0
   private var missedInWindow = 0
@@ -48,6 +52,7 @@ package struct RepairPolicy: Sendable {
 
   package init(_ abilities: Abilities, now: HostTime) {
     self.abilities = abilities
+    asks = abilities.nack
     windowStart = now
     lastNeed = now
   }
@@ -60,6 +65,8 @@ package struct RepairPolicy: Sendable {
 
   /// The listener asked for a packet that it had not asked for before.
   package mutating func didMiss(now: HostTime) {
+    hasAsked = true
+    asks = abilities.nack
     missedInWindow += 1
     // One missing packet is an accident; several within a second need no second's thought.
     guard missedInWindow >= 3 else { return }
@@ -69,12 +76,13 @@ package struct RepairPolicy: Sendable {
 
   /// The listener reported a loss, as a fraction of what it should have had since its last report.
   package mutating func didReport(loss reported: Double, now: HostTime) {
+    if !hasAsked, reported >= Self.thresholds[0] { asks = false }
     // Repeated packets count as received, so for who asks the requests tell more.
-    learn(loss: abilities.nack ? max(reported, loss) : reported, now: now)
+    learn(loss: asks ? max(reported, loss) : reported, now: now)
   }
 
   private mutating func closeWindow(now: HostTime) {
-    if abilities.nack {
+    if asks {
       let observed =
         missedInWindow >= 2 ? Double(missedInWindow) / Double(max(1, sentInWindow)) : 0
       learn(loss: max(observed, loss * 0.8 + observed * 0.2), now: now)
@@ -91,7 +99,7 @@ package struct RepairPolicy: Sendable {
     if abilities.redundancy {
       olderFrames = max(olderFrames, wanted)
       if wanted > 0, wanted >= olderFrames { lastNeed = now }
-    } else if !abilities.nack {
+    } else if !asks {
       // Of two copies both are lost as seldom as that fraction squared: any loss left is a lot.
       if sendsTwice, newLoss > 0 { lastNeed = now }
       if !sendsTwice, wanted > 0 { beginCopies(now: now) }
