@@ -45,9 +45,8 @@ _CANDIDATES = """new Promise(async (resolve) => {
   await connection.setLocalDescription();
 })"""
 
-# Joins a second time in the same page, muted. `offered` makes the server's copy of the browser's
-# offer, `accepted` the browser's copy of the answer.
-_BESIDE = """(async (path, offered, accepted) => {
+# Joins a second time in the same page, muted, offering neither to ask again nor RED.
+_BESIDE = r"""(async (path) => {
   const connection = new RTCPeerConnection();
   const { receiver } = connection.addTransceiver('audio', { direction: 'recvonly' });
   const element = new Audio();
@@ -56,24 +55,18 @@ _BESIDE = """(async (path, offered, accepted) => {
   element.play();
   (window.kept ??= []).push(element);
   await connection.setLocalDescription();
-  const response = await fetch(path, { method: 'POST',
-    headers: { 'Content-Type': 'application/sdp' }, body: offered(connection.localDescription.sdp) });
+  let { sdp } = connection.localDescription;
+  const red = /^a=rtpmap:(\d+) red\/48000/m.exec(sdp)?.[1];
+  if (red) {
+    const about = new RegExp(`^a=(rtpmap|fmtp|rtcp-fb):${red} .*\r\n`, 'gm');
+    sdp = sdp.replace(about, '').replace(new RegExp(`^(m=audio.*) ${red}\\b`, 'm'), '$1');
+  }
+  const response = await fetch(path, {
+    method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: sdp });
   if (!response.ok) throw new Error(await response.text());
-  await connection.setRemoteDescription({ type: 'answer', sdp: accepted(await response.text()) });
+  await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
   return connections.indexOf(connection);
 })"""
-
-_WITHOUT_RED = r"""((sdp) => {
-  const red = /^a=rtpmap:(\d+) red\/48000/m.exec(sdp)?.[1];
-  if (!red) return sdp;
-  return sdp.split('\r\n').filter((line) => !new RegExp(`^a=(rtpmap|fmtp|rtcp-fb):${red} `).test(line))
-    .map((line) => line.startsWith('m=audio') ? line.replace(` ${red}`, '') : line).join('\r\n');
-})"""
-
-_WITHOUT_NACK = r"""((sdp) => sdp.split('\r\n').filter((line) => !/^a=rtcp-fb:\d+ nack$/.test(line)).join('\r\n'))"""
-
-_WITH_NACK = r"""((sdp) => sdp.replace(/^a=rtpmap:(\d+) opus.*\r\n/m, '$&a=rtcp-fb:$1 nack\r\n'))"""
-
 
 class WebPage:
     """The page, open in a browser. Connection 0 is the page's own."""
@@ -109,17 +102,9 @@ class WebPage:
         """What a connection would tell of this computer's addresses."""
         return self.browser.evaluate(_CANDIDATES)
 
-    def join_without_repair(self, path):
-        """A second connection that gets each packet once: the server believes that it can ask
-        again, and it never does."""
-        return self._join_beside(path, f"(sdp) => {_WITH_NACK}({_WITHOUT_RED}(sdp))", _WITHOUT_NACK)
-
-    def join_with_neither(self, path):
-        """A second connection that offers neither to ask again nor RED."""
-        return self._join_beside(path, _WITHOUT_RED, "(sdp) => sdp")
-
-    def _join_beside(self, path, offered, accepted):
-        index = self.browser.evaluate(f"{_BESIDE}({json.dumps(path)}, {offered}, {accepted})")
+    def join_beside(self, path):
+        """A second connection of this page, that offers neither to ask again nor RED; its number."""
+        index = self.browser.evaluate(f"{_BESIDE}({json.dumps(path)})")
         self.browser.until(
             "the second connection", f"connections[{index}].connectionState === 'connected'")
         return index

@@ -6,11 +6,15 @@ Makes both devices (TAP) and says so with a JSON line. Each further line on stan
 happens from then on, in both directions: {"loss": 0.1, "delay_ms": 30, "jitter_ms": 30}. A frame
 waits for the delay and a normally distributed jitter (its standard deviation), so frames overtake each
 other as they do over netem. Address resolution is spared: a wireless network repeats it, too.
+
+"once": [SSRC, …] swallows every RTP packet of these streams that has been on this wire before, so that
+nothing that is sent again or twice arrives.
 """
 
 import argparse
 import contextlib
 import fcntl
+import hashlib
 import heapq
 import itertools
 import json
@@ -44,20 +48,34 @@ class Wire:
         # A generator for each direction: one's frames do not change the other's fate.
         self.dice = {end: random.Random(f"{seed}-{i}") for i, end in enumerate(ends)}
         self.loss = self.delay = self.jitter = 0.0
+        self.once, self.seen = set(), set()
         self.waiting = []
         self.order = itertools.count()
 
-    def set(self, loss=0.0, delay_ms=0.0, jitter_ms=0.0):
+    def set(self, loss=0.0, delay_ms=0.0, jitter_ms=0.0, once=()):
         self.loss, self.delay, self.jitter = loss, delay_ms / 1000, jitter_ms / 1000
+        self.once = {ssrc.to_bytes(4, "big") for ssrc in once}
 
     def take(self, end, frame):
         dice, wait = self.dice[end], 0.0
+        if self.once and self._is_repeat(frame):
+            return
         if frame[12:14] != _ARP:
             if dice.random() < self.loss:
                 return
             wait = max(0.0, dice.gauss(self.delay, self.jitter))
         due = time.monotonic() + wait
         heapq.heappush(self.waiting, (due, next(self.order), self.other[end], frame))
+
+    def _is_repeat(self, frame):
+        """Of IPv4 without options, UDP, RTP."""
+        if frame[12:15] != b"\x08\x00\x45" or frame[23] != 17 or frame[50:54] not in self.once:
+            return False
+        digest = hashlib.blake2b(frame[42:], digest_size=8).digest()
+        if digest in self.seen:
+            return True
+        self.seen.add(digest)
+        return False
 
     def deliver(self):
         """Hands over what is due; returns the milliseconds until more is, or None."""
