@@ -81,9 +81,10 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       resources: [
-        .embedInCode("Page/index.html"), .embedInCode("Page/listen.css"),
-        .embedInCode("Page/listen.js"),
-      ],
+        "index.html", "icon.svg", "listen.css", "words.js", "language.js", "offer.js", "clock.js",
+        "measure.js", "sound.js", "listener.js", "memory.js", "drawer.js", "page.js",
+        "silence.flac",
+      ].map { .embedInCode("Page/\($0)") },
       swiftSettings: settings),
 
     // Every stage in order: the only room that knows them all.

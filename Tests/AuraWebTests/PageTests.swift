@@ -1,4 +1,5 @@
 import AuraWeb
+import Foundation
 import Testing
 
 @testable import AuraWeb
@@ -13,17 +14,62 @@ import Testing
       #expect(policy.contains("default-src 'none'"))
       #expect(policy.contains("frame-ancestors 'none'"))
       #expect(!policy.contains("unsafe"))
-      #expect(page.body.contains("listen.js") && page.body.contains("listen.css"))
       #expect(!page.body.contains("style=") && !page.body.contains("onclick"))
-      for (file, type) in [("/listen.js", "text/javascript"), ("/listen.css", "text/css")] {
-        let answer = try await TestRequest(target: "\(file)?x").answer(service)
+      #expect(!page.body.contains("<style") && !page.body.contains("http"))
+    }
+  }
+
+  @Test func whatThePageNamesIsThere() async throws {
+    try await withService { service in
+      let page = try await TestRequest().answer(service)
+      let names = page.body.matches(of: /(?:src|href)="([^"]+)"/).map { String($0.1) }
+      #expect(Set(names.map { "/\($0)" }) == Set(Page.files.keys))
+      for name in names {
+        let answer = try await TestRequest(target: "/\(name)?x").answer(service)
         #expect(answer.status == 200)
+        let types = [
+          "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml",
+          "flac": "audio/flac",
+        ]
+        let ending = try #require(name.split(separator: ".").last)
+        let type = try #require(types[String(ending)])
         #expect(answer.fields["content-type"]?.hasPrefix(type) == true)
         #expect(answer.fields["x-content-type-options"] == "nosniff")
         #expect(answer.fields["cross-origin-resource-policy"] == "same-origin")
-        #expect(answer.body.utf8.count > 100)
       }
     }
+  }
+
+  /// A crowd fetches it at once, over the same wireless network.
+  @Test func thePageWeighsUnder100KB() throws {
+    let index = try #require(Page.file("/")).body.count
+    let weight = Page.files.values.reduce(index) { $0 + $1.bytes.count }
+    #expect(weight < 100_000)
+  }
+
+  @Test func everyLanguageHasEveryWord() throws {
+    let script = try #require(Page.files["/words.js"]).bytes
+    let start = try #require(script.firstRange(of: Array("var WORDS = ".utf8)))
+    let end = try #require(script.lastIndex(of: UInt8(ascii: "}")))
+    let table = try JSONDecoder().decode(
+      [String: [String: String]].self, from: Data(script[start.upperBound...end]))
+    #expect(table.count >= 10)
+    let english = try #require(table["en"])
+    for (language, words) in table {
+      #expect(Set(words.keys) == Set(english.keys), "\(language)")
+      for (key, text) in words {
+        #expect(!text.isEmpty && !text.contains("<"), "\(language) \(key)")
+        #expect(Self.holes(text) == Self.holes(english[key] ?? ""), "\(language) \(key)")
+      }
+    }
+    let page = String(decoding: try #require(Page.file("/")).body, as: UTF8.self)
+    for match in page.matches(of: /data-say="(\w+)"/) {
+      #expect(english[String(match.1)] != nil, "\(match.1)")
+    }
+  }
+
+  private static func holes(_ text: String) -> [String] {
+    text.matches(of: /\{(\w+)\}/).map { String($0.1) }.sorted()
   }
 
   @Test func aHeadIsTheSameWithoutTheBody() async throws {

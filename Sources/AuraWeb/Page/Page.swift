@@ -1,23 +1,41 @@
 internal import HTTPTypes
 
-/// The page to listen with: three files, built into the program.
+/// The page to listen with: files that are built into the program.
 enum Page {
   /// Only what comes from here, nothing inline, in nobody's frame.
   private static let policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    + "media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
   /// The file at a path, or nil.
   static func file(_ path: String) -> Reply? {
-    switch path {
-    case "/":
-      Reply(
-        .ok, fields: [.contentSecurityPolicy: policy], type: "text/html; charset=utf-8",
-        PackageResources.index_html)
-    case "/listen.css": Reply(.ok, type: "text/css; charset=utf-8", PackageResources.listen_css)
-    case "/listen.js":
-      Reply(.ok, type: "text/javascript; charset=utf-8", PackageResources.listen_js)
-    default: nil
-    }
+    if path == "/" { return document(PackageResources.index_html) }
+    return files[path].map { Reply(.ok, type: $0.type, $0.bytes) }
   }
+
+  /// An HTML document under the page's rules.
+  static func document(_ bytes: [UInt8]) -> Reply {
+    Reply(
+      .ok, fields: [.contentSecurityPolicy: policy], type: "text/html; charset=utf-8", bytes)
+  }
+
+  /// What `index.html` is made of, by path.
+  static let files: [String: (type: String, bytes: [UInt8])] = [
+    "/icon.svg": ("image/svg+xml", PackageResources.icon_svg),
+    "/listen.css": ("text/css; charset=utf-8", PackageResources.listen_css),
+    "/words.js": (script, PackageResources.words_js),
+    "/language.js": (script, PackageResources.language_js),
+    "/offer.js": (script, PackageResources.offer_js),
+    "/clock.js": (script, PackageResources.clock_js),
+    "/measure.js": (script, PackageResources.measure_js),
+    "/sound.js": (script, PackageResources.sound_js),
+    "/listener.js": (script, PackageResources.listener_js),
+    "/memory.js": (script, PackageResources.memory_js),
+    "/drawer.js": (script, PackageResources.drawer_js),
+    "/page.js": (script, PackageResources.page_js),
+    // Twenty seconds of as good as nothing, for the lock screen's controls (sound.js says why).
+    "/silence.flac": ("audio/flac", PackageResources.silence_flac),
+  ]
+
+  private static let script = "text/javascript; charset=utf-8"
 }

@@ -1,0 +1,188 @@
+'use strict';
+
+// Without packets for this long, the connection counts as broken.
+const SILENCE_MS = 1200;
+// On one network a connection takes tens of milliseconds.
+const CONNECT_MS = 6000;
+const REPORT_MS = 5000;
+
+// fetch that gives up: by itself it waits for a host that has gone for minutes.
+function fetchSoon(path, options, patience) {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), patience);
+  return fetch(path, Object.assign({ signal: limit.signal }, options)).finally(() => clearTimeout(timer));
+}
+
+// Tells the server that we are gone; reaches it even while the page closes.
+function release(session) {
+  fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+}
+
+// One stay: from the tap until it is ended. Comes back by itself whenever the sound stops.
+class Listener {
+  // changed(state, detail) says how things stand; heard(reading) what the statistics say.
+  constructor(broadcast, sound, changed, heard) {
+    this.broadcast = broadcast;
+    this.sound = sound;
+    this.changed = changed;
+    this.heard = heard;
+    this.failures = 0;
+    this.joins = 0;
+    this.join('connecting');
+    this.pulse = setInterval(() => this.beat(), 150);
+  }
+
+  async join(state) {
+    this.leave();
+    this.changed(state);
+    const connection = new RTCPeerConnection();
+    const { receiver } = connection.addTransceiver('audio', { direction: 'recvonly' });
+    const clock = new ServerClock(this.broadcast.slug);
+    const now = performance.now();
+    Object.assign(this, { connection, clock, packets: 0, lastPacket: now, reported: now, isHeard: false });
+    this.joins += 1;
+    this.measure = new Measure(receiver, clock, this.sound);
+    this.lost = { ms: 0, delay: null, jitter: null, loss: 0, seconds: 0 };
+    // Before anything is waited for: browsers let sound begin only in answer to a tap.
+    this.sound.play(receiver.track).catch((error) => {
+      if (this.connection === connection && error.name === 'NotAllowedError') this.end('tap');
+    });
+    connection.onconnectionstatechange = () => {
+      if (this.connection === connection && connection.connectionState === 'failed') this.blocked();
+    };
+    try {
+      const offer = await connection.createOffer();
+      const sdp = prepareOffer(offer.sdp);
+      await connection.setLocalDescription({ type: 'offer', sdp });
+      if (this.connection !== connection) return;
+      // No waiting for candidates: the server learns our address from our first packet.
+      const response = await fetchSoon(this.broadcast.whep, {
+        method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: sdp,
+      }, 4000);
+      const text = await response.text();
+      const session = response.headers.get('Location');
+      if (this.connection !== connection) {
+        if (response.ok && session) release(session);
+      } else if (response.ok && session) {
+        this.session = session;
+        this.port = portOfAnswer(text);
+        this.answered = performance.now();
+        await connection.setRemoteDescription({ type: 'answer', sdp: text });
+      } else {
+        this.refused(response, text.trim());
+      }
+    } catch (error) {
+      if (this.connection === connection) this.again(navigator.onLine === false ? 'offline' : 'gone');
+    }
+  }
+
+  refused(response, sentence) {
+    const states = { 403: 'network', 404: 'unknown', 409: 'idle', 421: 'network', 429: 'busy', 503: 'full' };
+    const seconds = Number(response.headers.get('Retry-After'));
+    // A crowd at the door is let in within a second or two; a full house says to wait longer.
+    const isCrowd = response.status === 503 && seconds > 0 && seconds < 5;
+    const state = isCrowd ? 'busy' : states[response.status] || 'failed';
+    if (seconds > 0) this.again(state, { sentence, seconds: Math.min(seconds, 10) });
+    else this.end(state, { sentence });
+  }
+
+  // Tries again after a while: soon at first, later not so often, and not everyone at once.
+  again(state, { sentence, seconds } = {}) {
+    this.leave();
+    this.failures += 1;
+    const wait = seconds || Math.min(3, 0.2 * 1.5 ** this.failures);
+    this.retryState = state;
+    this.timer = setTimeout(() => this.join(state), 1000 * wait * (0.8 + 0.4 * Math.random()));
+    this.changed(state, { sentence });
+  }
+
+  // The page came and the packets do not. Whether others hear tells on which side it is.
+  async blocked() {
+    const port = this.port;
+    this.leave();
+    this.retryState = 'blocked';
+    let others = false;
+    try {
+      const { listeners } = await (await fetchSoon('/api/status', {}, 2000)).json();
+      others = listeners.some((one) => one.transport === 'webrtc'
+        && (typeof one.round_trip_ms === 'number' || typeof one.delay_ms === 'number'));
+    } catch (error) {
+      if (this.retryState === 'blocked') this.again('gone');
+      return;
+    }
+    if (this.retryState === 'blocked') this.again(others ? 'isolated' : 'firewall', { sentence: port, seconds: 4 });
+  }
+
+  // Several times a second: whether packets come, and what the statistics say of them.
+  async beat() {
+    const { connection, measure } = this;
+    if (!connection || this.isReading) return;
+    const now = performance.now();
+    this.isReading = true;
+    const reading = await measure.read(now).catch(() => null);
+    this.isReading = false;
+    if (this.connection !== connection || !reading) return;
+    if (reading.packets > this.packets) {
+      this.packets = reading.packets;
+      this.lastPacket = now;
+      if (!this.isHeard) {
+        this.isHeard = true;
+        this.failures = 0;
+        this.changed('listening');
+      }
+    }
+    if (this.isHeard) {
+      this.clock.keep(now);
+      this.heard(reading);
+      this.report(reading.second, now);
+      if (now - this.lastPacket > SILENCE_MS) this.join('returning');
+    } else if (this.answered && now - this.answered > CONNECT_MS) {
+      this.blocked();
+    }
+  }
+
+  // Something has happened to the device or its network: no waiting, look now.
+  look() {
+    if (this.timer) this.join(this.retryState);
+    else if (this.isHeard && performance.now() - this.lastPacket > SILENCE_MS / 2) this.join('returning');
+  }
+
+  async report(second, now) {
+    const sum = this.lost;
+    if (second) {
+      sum.ms += second.concealedMs;
+      sum.loss += (second.loss || 0) * second.seconds;
+      sum.seconds += second.seconds;
+      sum.delay = second.delay;
+      sum.jitter = second.jitter;
+    }
+    if (now - this.reported < REPORT_MS || sum.seconds === 0) return;
+    this.reported = now;
+    const round = (value) => (value === null ? null : Math.round(10 * value) / 10);
+    const body = JSON.stringify({
+      delay_ms: round(sum.delay), jitter_ms: round(sum.jitter),
+      loss: Math.round(1e4 * sum.loss / sum.seconds) / 1e4, concealed_ms: round(sum.ms),
+    });
+    Object.assign(sum, { ms: 0, loss: 0, seconds: 0 });
+    const { connection, session } = this;
+    const response = await fetchSoon(session, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body,
+    }, 4000).catch(() => null);
+    // The server knows us no more: it has been restarted.
+    if (response && response.status === 404 && this.connection === connection) this.join('returning');
+  }
+
+  leave() {
+    clearTimeout(this.timer);
+    if (this.session) release(this.session);
+    if (this.connection) this.connection.close();
+    Object.assign(this, { timer: null, session: null, connection: null, answered: null, retryState: null });
+  }
+
+  end(state, detail) {
+    this.leave();
+    clearInterval(this.pulse);
+    this.sound.stop();
+    this.changed(state, detail);
+  }
+}

@@ -1,0 +1,94 @@
+'use strict';
+
+// What a browser that does not say it is taken to need between its decoder and its output.
+const ASSUMED_OUTPUT_MS = 40;
+
+// Reads a receiver's statistics: the level at every reading, the rest once a second.
+class Measure {
+  constructor(receiver, clock, sound) {
+    this.receiver = receiver;
+    this.clock = clock;
+    this.sound = sound;
+    this.delays = [];
+    this.level = 0;
+  }
+
+  // { packets, level, second }: level from 0 (silence, -60 dB) to 1; second is null in between.
+  async read(now) {
+    const entries = [];
+    (await this.receiver.getStats()).forEach((entry) => entries.push(entry));
+    const inbound = entries.find((entry) => entry.type === 'inbound-rtp');
+    if (!inbound) return { packets: 0, level: 0, second: null };
+    const playout = entries.find((entry) => entry.type === 'media-playout');
+    this.hear(inbound);
+    this.time(now);
+    let second = null;
+    const ripe = !this.before || now - this.before.now >= 1000;
+    if (ripe) {
+      if (this.before) second = this.compare(inbound, playout, now);
+      this.before = { inbound, playout, now };
+    }
+    this.last = inbound;
+    return { packets: inbound.packetsReceived || 0, level: this.level, second };
+  }
+
+  hear(inbound) {
+    let power = null;
+    if (this.last && inbound.totalSamplesDuration > this.last.totalSamplesDuration) {
+      power = (inbound.totalAudioEnergy - this.last.totalAudioEnergy)
+        / (inbound.totalSamplesDuration - this.last.totalSamplesDuration);
+    } else if (inbound.totalSamplesDuration === undefined && inbound.audioLevel !== undefined) {
+      power = inbound.audioLevel ** 2;
+    }
+    if (power === null) return;
+    const decibels = 10 * Math.log10(Math.max(power, 1e-9));
+    this.level = Math.min(1, Math.max(0, 1 + decibels / 60));
+  }
+
+  // How long ago the packet was captured that is being delivered: that is before the browser's
+  // own output, which compare() adds.
+  time(now) {
+    if (!this.receiver.getSynchronizationSources) return;
+    const [source] = this.receiver.getSynchronizationSources();
+    if (!source || source.rtpTimestamp === undefined) return;
+    // Browsers count it from the page's beginning or from 1970.
+    let instant = source.timestamp;
+    if (instant > 1e11) instant -= performance.timeOrigin;
+    if (!(Math.abs(now - instant) < 2000)) return;
+    const delay = this.clock.sinceCapture(source.rtpTimestamp, instant);
+    if (delay !== null) this.delays.push(delay);
+  }
+
+  compare(inbound, playout, now) {
+    const before = this.before;
+    const grown = (key) => Math.max(0, (inbound[key] || 0) - (before.inbound[key] || 0));
+    const lost = grown('packetsLost');
+    const received = grown('packetsReceived');
+    const samples = grown('totalSamplesReceived');
+    const output = this.output(playout, before.playout);
+    const delays = this.delays.sort((a, b) => a - b);
+    this.delays = [];
+    const known = delays.length > 0 && delays[0] > -50 && delays[delays.length - 1] < 30000;
+    return {
+      delay: known ? delays[delays.length >> 1] + output.ms : null,
+      output,
+      jitter: inbound.jitter === undefined ? null : 1000 * inbound.jitter,
+      loss: received + lost > 0 ? lost / (received + lost) : null,
+      concealed: samples > 0 ? Math.min(1, grown('concealedSamples') / samples) : null,
+      concealedMs: grown('concealedSamples') / 48,
+      seconds: (now - before.now) / 1000,
+    };
+  }
+
+  // What comes after delivery: as Web Audio says, as the statistics say, or assumed.
+  output(playout, before) {
+    const amplified = this.sound.outputMs;
+    if (amplified !== null) return { ms: amplified, isMeasured: true };
+    if (playout && before && playout.totalSamplesCount > before.totalSamplesCount) {
+      const ms = (1000 * (playout.totalPlayoutDelay - before.totalPlayoutDelay))
+        / (playout.totalSamplesCount - before.totalSamplesCount);
+      return { ms, isMeasured: true };
+    }
+    return { ms: ASSUMED_OUTPUT_MS, isMeasured: false };
+  }
+}

@@ -1,0 +1,121 @@
+'use strict';
+
+// Out of the browser: an audio element up to 100 %, Web Audio above.
+class Sound {
+  constructor(element, carrier) {
+    this.element = element;
+    this.carrier = carrier;
+    this.volume = 1;
+    this.isMuted = false;
+    this.isLouder = false;
+    this.isPlaying = false;
+    // The system pauses for a call or pulled-out headphones, and may go on by itself.
+    for (const one of [element, carrier]) one.addEventListener('pause', () => this.systemPaused(one));
+    carrier.addEventListener('play', () => { if (!this.isPlaying && this.onresume) this.onresume(); });
+  }
+
+  // Phones of Apple's keep the volume to themselves.
+  static get canSetVolume() {
+    const probe = document.createElement('audio');
+    probe.volume = 0.5;
+    return probe.volume === 0.5;
+  }
+
+  static get canBeLouder() { return Boolean(window.AudioContext || window.webkitAudioContext); }
+
+  // Rejects with NotAllowedError where the browser wants a tap first.
+  play(track) {
+    this.track = track;
+    this.stream = new MediaStream([track]);
+    this.element.srcObject = this.stream;
+    this.isPlaying = true;
+    this.connect();
+    // The sound itself does not depend on the carrier.
+    const carried = this.carrier.play();
+    if (carried) carried.catch(() => {});
+    return Promise.resolve(this.element.play());
+  }
+
+  stop() {
+    this.isPlaying = false;
+    this.element.srcObject = null;
+    this.carrier.pause();
+    this.connect();
+  }
+
+  systemPaused(one) {
+    const isOver = one === this.element && (one.ended || this.track.readyState === 'ended');
+    if (this.isPlaying && one.paused && !isOver && this.onpause) this.onpause();
+  }
+
+  set(change) {
+    Object.assign(this, change);
+    this.connect();
+  }
+
+  // Chooses the way and sets the volume on it. Where Web Audio is not running (not allowed yet,
+  // suspended with the screen locked), the element plays on at up to 100 %.
+  connect() {
+    if (this.isLouder && this.isPlaying && !this.context) this.amplify();
+    if (this.context && this.isLouder && this.isPlaying && this.context.state !== 'running') {
+      this.context.resume().catch(() => {});
+    }
+    if (this.source && this.source.mediaStream !== this.stream) {
+      this.source.disconnect();
+      this.source = null;
+    }
+    const isAmplified = this.isAmplified;
+    if (isAmplified && !this.source) {
+      this.source = this.context.createMediaStreamSource(this.stream);
+      this.source.connect(this.gain);
+    } else if (!isAmplified && this.source) {
+      this.source.disconnect();
+      this.source = null;
+    }
+    if (this.gain) this.gain.gain.value = this.isMuted ? 0 : this.volume;
+    this.element.volume = Math.min(1, this.volume);
+    // Chrome gives Web Audio nothing unless an element plays the stream too, silently.
+    this.element.muted = this.isMuted || isAmplified;
+  }
+
+  get isAmplified() {
+    return this.isLouder && this.isPlaying && Boolean(this.context) && this.context.state === 'running';
+  }
+
+  amplify() {
+    const Context = window.AudioContext || window.webkitAudioContext;
+    const context = new Context({ latencyHint: 'interactive' });
+    this.gain = context.createGain();
+    const limiter = context.createDynamicsCompressor();
+    limiter.threshold.value = -1;
+    limiter.knee.value = 0;
+    limiter.ratio.value = 20;
+    limiter.attack.value = 0.001;
+    limiter.release.value = 0.1;
+    // A compressor makes everything louder by 0.6 of what it takes from full scale (0.95 dB
+    // here; Web Audio, "makeup gain"): taken back, so that 100 % is 100 %.
+    const makeup = context.createGain();
+    makeup.gain.value = 10 ** ((-0.95 * 0.6) / 20);
+    this.gain.connect(limiter).connect(makeup).connect(context.destination);
+    context.onstatechange = () => this.connect();
+    this.context = context;
+  }
+
+  // Milliseconds that Web Audio takes, or null where the element plays. The limiter looks 6 ms ahead.
+  get outputMs() {
+    if (!this.isAmplified || !(this.context.outputLatency > 0)) return null;
+    return 1000 * (this.context.outputLatency + this.context.baseLatency) + 6;
+  }
+}
+
+// The lock screen's title, play and pause. They go with a media file that plays, not with a stream:
+// that is what the carrier is for.
+function showOnLockScreen(title, isPlaying, play, pause) {
+  if (!('mediaSession' in navigator)) return;
+  const session = navigator.mediaSession;
+  if (window.MediaMetadata) session.metadata = new MediaMetadata({ title, artist: 'AuraLync' });
+  session.playbackState = isPlaying ? 'playing' : 'paused';
+  for (const [action, handler] of [['play', play], ['pause', pause], ['stop', pause]]) {
+    try { session.setActionHandler(action, handler); } catch (error) { /* not known here */ }
+  }
+}
