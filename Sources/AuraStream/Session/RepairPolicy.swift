@@ -76,7 +76,7 @@ package struct RepairPolicy: Sendable {
 
   /// The listener reported a loss, as a fraction of what it should have had since its last report.
   package mutating func didReport(loss reported: Double, now: HostTime) {
-    if !hasAsked, reported >= Self.thresholds[0] { asks = false }
+    if !hasAsked, reported >= Self.thresholds.one { asks = false }
     // Repeated packets count as received, so for who asks the requests tell more.
     learn(loss: asks ? max(reported, loss) : reported, now: now)
   }
