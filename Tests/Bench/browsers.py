@@ -1,7 +1,6 @@
 """End-to-end delay in real browsers, split into what is ours and what is the browser's."""
 
 import statistics
-import threading
 import time
 
 from lab.browser import BROWSERS
@@ -10,45 +9,25 @@ from lab.soundserver import CONTROLS, SERVERS
 from lab.stage import Stage
 from lab.takes import listen_in
 from lab.webpage import Span, WebPage
-from lab.whep import Web
 
 METHOD = (
     "As above, with our page open in Chromium and in Firefox at once, headless, as installed, each in "
     "a network namespace of its own at the end of a clean wire; {runs} runs of {seconds:g} s per line, "
-    "{settle:g} s after both play. Ours: from capture to the socket, as `/api/status` says, mean. Jitter "
-    "buffer: `jitterBufferDelay` / `jitterBufferEmittedCount` of the same seconds. Playout: "
-    "`totalPlayoutDelay` / `totalSamplesCount`, which Firefox does not have. Rest: what is left of the "
-    "median; the sound server on both sides, in Firefox the playout too. Made up: `concealedSamples` less "
-    "the silent ones, of all samples. Median of the runs.")
+    "{settle:g} s after both play. Ours: from a packet's first captured frame until it has been handed "
+    "to the network, as `serve` says, mean. Jitter buffer: `jitterBufferDelay` / "
+    "`jitterBufferEmittedCount` of the same seconds. Playout: `totalPlayoutDelay` / "
+    "`totalSamplesCount`, which Firefox does not have. Rest: what is left of the median; the sound "
+    "server on both sides, in Firefox the playout too. Made up: `concealedSamples` less the silent "
+    "ones, of all samples. Median of the runs.")
 
 SETTLE = 8.0
 EARS = dict(zip(BROWSERS, ("ear1", "ear2")))
 
 
-class Delays:
-    """What `/api/status` says of the listeners' delays while the `with` block runs."""
-
-    def __init__(self, web):
-        self.web, self.values, self._end = web, [], threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._end.set()
-        self._thread.join()
-
-    def _run(self):
-        while not self._end.wait(0.5):
-            self.values += [x["delay_ms"] for x in self.web.listeners if x["delay_ms"] is not None]
-
-
 def _one_run(backend, preset, seconds):
     with SERVERS[backend]() as server, Lan(2) as lan, Stage(sound_server=server) as stage:
         server.start_controls()
-        serve = stage.serve("--preset", preset, prefix=lan.inside("server"))
+        serve = stage.serve("--preset", preset, "--status-every", 1, prefix=lan.inside("server"))
         address = serve.web_address(lan.server_address)
         pages = {}
         for number, (kind, ear) in enumerate(EARS.items()):
@@ -57,12 +36,13 @@ def _one_run(backend, preset, seconds):
             pages[kind].listen()
         time.sleep(SETTLE)
         server.renew_relay()
-        with Delays(Web(address, lan.namespace("h1"))) as delays:
-            spans = {kind: Span(page) for kind, page in pages.items()}
-            take = listen_in(server, [*EARS.values(), *CONTROLS], seconds)
-            spans = {kind: span.end() for kind, span in spans.items()}
+        known = len(serve.events("status"))
+        spans = {kind: Span(page) for kind, page in pages.items()}
+        take = listen_in(server, [*EARS.values(), *CONTROLS], seconds)
+        spans = {kind: span.end() for kind, span in spans.items()}
+        delays = [event["send_delay_ms"] for event in serve.events("status")[known:]]
     controls = [take[control] for control in CONTROLS]
-    return {kind: _read(take[EARS[kind]], controls, spans[kind], delays.values) for kind in EARS}
+    return {kind: _read(take[EARS[kind]], controls, spans[kind], delays) for kind in EARS}
 
 
 def _read(heard, controls, span, delays):

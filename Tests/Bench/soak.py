@@ -36,8 +36,7 @@ def soak_sound(backend, seconds, take_seconds):
             time.sleep(1)
             take = listen_in(server, ["ear1", *CONTROLS], length, seed=int(played) + 1)
             played += length
-            pressure = "" if take.pressure is None else (
-                f", somebody waited for a core {100 * take.pressure:.0f} % of the time")
+            pressure = f", somebody waited for a core {100 * take.pressure:.0f} % of the time"
             heard, controls = take["ear1"], [take[c] for c in CONTROLS]
             if heard.error:
                 faults += 1

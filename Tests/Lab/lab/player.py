@@ -92,7 +92,8 @@ class Player:
         self.remote = (self._line(r"a=ice-ufrag:(\S+)"), self._line(r"a=ice-pwd:(\S+)").encode())
         port = int(self._line(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host"))
         with namespaces.within(namespace):
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+            self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.setblocking(False)
         self.socket.connect((address[0], port))

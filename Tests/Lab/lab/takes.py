@@ -3,7 +3,7 @@
 import time
 
 from . import meter
-from .processes import waited_for_processor
+from .processes import Busyness
 
 
 class Take:
@@ -14,8 +14,8 @@ class Take:
         self.server, self.ears, self.seconds, self.source = server, list(ears), seconds, source
         self.player_sink, self.seed = player_sink, seed
         self.sounds = {}
-        # The part of the take in which somebody waited for a core; None when the kernel tells not.
-        self.pressure = None
+        # The part of the take in which somebody waited for a core.
+        self.pressure = 0.0
 
     def __enter__(self):
         path = self.server.directory / f"probe-{self.seed}-{self.seconds:g}.wav"
@@ -23,7 +23,7 @@ class Take:
             meter.write_wav(path, meter.stereo(meter.probe(self.seconds, seed=self.seed)))
         self.recording = self.server.record([self.source] + self.ears)
         self.player = self.server.play(path, self.player_sink)
-        self.began, self._waited = time.monotonic(), waited_for_processor()
+        self.began, self._busyness = time.monotonic(), Busyness()
         return self
 
     def __exit__(self, kind, *_):
@@ -32,9 +32,7 @@ class Take:
                 return
             self.player.wait(self.seconds + 15)
             assert self.player.exit_code == 0, self.player.tail()
-            if self._waited is not None:
-                waited = waited_for_processor() - self._waited
-                self.pressure = waited / (time.monotonic() - self.began)
+            self.pressure = self._busyness.share
             time.sleep(0.5)  # what is still on its way to the ears
             self.sounds = self.recording.stop()
         finally:
