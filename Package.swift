@@ -71,7 +71,7 @@ let package = Package(
     .target(
       name: "AuraWeb",
       dependencies: [
-        "AuraStream",
+        "AuraStream", "CPNG", "CQREncode",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
@@ -83,7 +83,7 @@ let package = Package(
       resources: [
         "index.html", "icon.svg", "listen.css", "words.js", "language.js", "offer.js", "clock.js",
         "measure.js", "sound.js", "listener.js", "memory.js", "drawer.js", "page.js",
-        "silence.flac",
+        "silence.flac", "join.html", "join.css", "join.js",
       ].map { .embedInCode("Page/\($0)") },
       swiftSettings: settings),
 
@@ -125,7 +125,9 @@ let package = Package(
     systemLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
     systemLibrary("COpus", pkgConfig: "opus", debian: "libopus-dev"),
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),
+    systemLibrary("CPNG", pkgConfig: "libpng", debian: "libpng-dev"),
     systemLibrary("CPulse", pkgConfig: "libpulse", debian: "libpulse-dev"),
+    systemLibrary("CQREncode", pkgConfig: "libqrencode", debian: "libqrencode-dev"),
     systemLibrary("CSndFile", pkgConfig: "sndfile", debian: "libsndfile1-dev"),
     systemLibrary("CSampleRate", pkgConfig: "samplerate", debian: "libsamplerate0-dev"),
     systemLibrary("CSoxr", pkgConfig: "soxr", debian: "libsoxr-dev"),

@@ -18,6 +18,8 @@ package final class HTTPService: Sendable {
     package var allowedHosts: [String]
     /// Other sites whose pages may use us (`--allow-origin`), as `https://name:port`; `*` is every site.
     package var allowedOrigins: [String]
+    /// The host of the page's address as phones reach it now, as it stands in URLs; nil: not known.
+    package var pageHost: @Sendable () -> String?
     /// Whether an address, 4 or 16 bytes in network order, may listen.
     package var mayListen: @Sendable ([UInt8]) -> Bool
     package var limits: Limits
@@ -25,6 +27,7 @@ package final class HTTPService: Sendable {
     package init(
       addresses: [String] = [], port: Int, hostName: String?, allowedHosts: [String] = [],
       allowedOrigins: [String] = [], limits: Limits = Limits(),
+      pageHost: @escaping @Sendable () -> String? = { nil },
       mayListen: @escaping @Sendable ([UInt8]) -> Bool
     ) {
       self.addresses = addresses
@@ -33,6 +36,7 @@ package final class HTTPService: Sendable {
       self.allowedHosts = allowedHosts
       self.allowedOrigins = allowedOrigins
       self.limits = limits
+      self.pageHost = pageHost
       self.mayListen = mayListen
     }
   }

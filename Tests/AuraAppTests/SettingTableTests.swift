@@ -74,6 +74,10 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
       accepted: ["127.0.0.1", "127.0.0.1,::1", "fe80::1%eth0", "0.0.0.0"],
       refused: ["localhost", "127.0.0.1,", ",", "127.0.0.1:5555", "[::1]", "1.2.3", "fe80::1%"]),
     SettingCase(
+      name: .address, standard: "(the likeliest to be reached)",
+      accepted: ["192.0.2.1", "2001:db8::1", "film.local", "bar"],
+      refused: ["192.0.2.1:80", "[::1]", "fe80::1%eth0", "0.0.0.0", "a,b", "http://bar", "a b"]),
+    SettingCase(
       name: .isPublic, standard: "false", accepted: ["true", "false"], refused: ["maybe", "2"]),
     SettingCase(
       name: .output, standard: "(default)", accepted: ["alsa_output.pci-0000", "a b"], refused: []),

@@ -29,6 +29,7 @@ SETTINGS = {
     "allow-origin": (["*", "https://example.org"], ["example.org"]),
     "allow-host": (["film.example"], ["192.0.2.1"]),
     "bind": (["127.0.0.1", "::1"], ["localhost"]),
+    "address": (["192.0.2.1", "2001:db8::1", "film.local"], ["192.0.2.1:80", "http://bar"]),
     "output": (["ear"], []),
     "volume": (["80"], ["x"]),
     "buffer": (["auto", "200"], ["-1", "5001"]),

@@ -81,6 +81,12 @@ extension SettingKey {
       value: { .array($0.bind.map { .string($0) }) },
       assign: { assignList($0, into: \.bind, of: &$1, where: isNumericAddress) }),
     .special(
+      .address, for: [.serve], valueName: "address",
+      allowed: "one address or name of this computer, without a port",
+      defaultText: "the likeliest to be reached", emptyText: "the likeliest to be reached",
+      "The address in the QR code, where this computer has several.",
+      value: { .string($0.address ?? "") }, assign: assignAddress),
+    .special(
       .isPublic, for: [.serve], valueName: "", allowed: "true or false", defaultText: "false",
       "Also serve listeners beyond the directly attached networks.",
       value: { .bool($0.isPublic) },
@@ -154,6 +160,15 @@ private func truth(_ text: String) -> Bool? {
 @Sendable private func assignName(_ given: GivenValue, _ settings: inout Settings) -> Bool {
   guard let name = given.single?.trimmed, name.count <= 60 else { return false }
   settings.name = name.isEmpty ? nil : name.withoutControlCharacters
+  return true
+}
+
+@Sendable private func assignAddress(_ given: GivenValue, _ settings: inout Settings) -> Bool {
+  guard let text = given.single?.trimmed else { return false }
+  // A zone means something on this computer only.
+  let isAddress = IPAddress(text).map { $0.zone == nil && !$0.isUnspecified } ?? false
+  guard text.isEmpty || isAddress || isHostName(text) else { return false }
+  settings.address = text.isEmpty ? nil : text
   return true
 }
 

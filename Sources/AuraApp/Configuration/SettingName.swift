@@ -18,6 +18,7 @@ enum SettingName: String, CaseIterable, Sendable {
   case allowOrigin = "allow-origin"
   case allowHost = "allow-host"
   case bind
+  case address
   case isPublic = "public"
   case output
   case volume

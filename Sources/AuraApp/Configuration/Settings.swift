@@ -35,6 +35,8 @@ struct Settings: Sendable {
   var allowHost: [String] = []
   /// Numeric addresses; empty: every address of this computer.
   var bind: [String] = []
+  /// What the page's address shown to people begins with; nil: the likeliest to be reached.
+  var address: String?
   var isPublic = false
   /// nil: the default output.
   var output: String?

@@ -44,6 +44,7 @@ struct ServeOptions: SettingsOptions {
   @Option(.allowOrigin) var allowOrigin: String?
   @Option(.allowHost) var allowHost: String?
   @Option(.bind) var bind: String?
+  @Option(.address) var address: String?
 
   @Flag(
     name: .customLong("public"), inversion: .prefixedNo,
@@ -57,7 +58,7 @@ struct ServeOptions: SettingsOptions {
       (.queueSize, queueSize), (.maxClients, maxClients), (.listenBacklog, listenBacklog),
       (.name, name), (.httpPort, httpPort), (.bitrate, bitrate),
       (.maxListeners, maxListeners), (.allowOrigin, allowOrigin), (.allowHost, allowHost),
-      (.bind, bind), (.isPublic, isPublic.map { String($0) }),
+      (.bind, bind), (.address, address), (.isPublic, isPublic.map { String($0) }),
     ])
   }
 }

@@ -3,6 +3,7 @@ internal import AuraHost
 internal import AuraPipelines
 internal import AuraStream
 internal import AuraTransport
+internal import AuraWeb
 
 /// Everything that `serve` says. For one thread.
 final class ServeReport {
@@ -47,8 +48,8 @@ final class ServeReport {
     /// What was bound; empty means everything.
     var bound: [String]
     var port: Int
-    /// Where browsers find the page.
-    var httpPort: Int
+    /// Where browsers find the page, the likeliest first.
+    var pages: [PageAddress]
     /// Who can hear: the networks, or nil for everyone who can reach us.
     var networks: [IPNetwork]?
   }
@@ -63,8 +64,8 @@ final class ServeReport {
         "backend": start.backend.map { .string($0.rawValue) } ?? .null,
         "addresses": .array(places.map { .string($0) }),
         "bound": .array(Self.bound(start).map { .string($0) }),
-        "port": .int(Int64(start.port)), "http_port": .int(Int64(start.httpPort)),
-        "pages": .array(Self.pages(start).map { .string($0) }),
+        "port": .int(Int64(start.port)), "http_port": .int(Int64(start.pages.first?.port ?? 0)),
+        "pages": .array(start.pages.map { .string($0.url) }),
         "broadcasts": [
           [
             "slug": .string(WebDoor.slug), "name": .string(start.name),
@@ -82,8 +83,13 @@ final class ServeReport {
       ], nil)
     guard output.format == .text else { return }
     output.line("AuraLync \(AuraLync.version) gives \(Self.words(for: start)) to everyone here.")
-    for (index, page) in Self.pages(start).enumerated() {
-      output.line((index == 0 ? "In a browser:  " : "          or   ") + page)
+    if live.isLive, let page = start.pages.first { drawCode(of: page) }
+    for (index, page) in start.pages.enumerated() {
+      output.line((index == 0 ? "In a browser:  " : "          or   ") + page.url)
+    }
+    if let page = start.pages.first {
+      output.line(
+        "On a big screen: \(page.url)join shows the code, the address and how many listen.")
     }
     for (index, address) in start.addresses.enumerated() {
       let place = start.port == 5555 ? "\(address)" : "\(address.bracketed):\(start.port)"
@@ -99,11 +105,12 @@ final class ServeReport {
     output.line(Self.whoCanHear(start))
   }
 
-  /// What to type into a browser, the likeliest first.
-  static func pages(_ start: Start) -> [String] {
-    start.addresses.map {
-      "http://\($0.bracketed)\(start.httpPort == 80 ? "" : ":\(start.httpPort)")/"
-    }
+  /// The page's address for a phone's camera, where it fits.
+  private func drawCode(of page: PageAddress) {
+    guard let code = QRCode(page.url), let columns = TerminalInfo.columns(.output),
+      columns >= TerminalCode.columns(of: code)
+    else { return }
+    for row in TerminalCode.rows(of: code) { output.write(row + "\n") }
   }
 
   private static func bound(_ start: Start) -> [String] {

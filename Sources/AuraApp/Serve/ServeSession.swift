@@ -126,9 +126,14 @@ final class ServeSession {
   private func webService(
     for broadcast: Broadcast, _ gate: NetworkGate
   ) throws(HTTPServiceError) -> HTTPService {
+    let settings = settings
+    // A name that people are sent to is one they may use; an address always is.
+    let names = settings.address.map { [$0] } ?? []
     let configuration = HTTPService.Configuration(
       addresses: settings.bind, port: settings.httpPort, hostName: hostName,
-      allowedHosts: settings.allowHost, allowedOrigins: settings.allowOrigin,
+      allowedHosts: settings.allowHost + names.filter { IPAddress($0) == nil },
+      allowedOrigins: settings.allowOrigin,
+      pageHost: { PageHosts(settings, NetworkInterfaces.current()).list.first },
       mayListen: { gate.mayListen($0) })
     let door = WebDoor(
       broadcast, name: settings.broadcastName, source: settings.source.words(nil))
@@ -154,13 +159,13 @@ final class ServeSession {
         runtimeDirectory: server.runtimeDirectory, environment: server.environment,
         hint: server.hint, isForCommand: !command.isEmpty)
     }
-    let bound = settings.bind.compactMap { IPAddress($0) }
+    let hosts = PageHosts(settings, interfaces)
     report.started(
       ServeReport.Start(
         source: settings.source, backend: sound.backend, name: settings.broadcastName,
         format: format, profile: settings.opusProfile,
-        addresses: Self.reachable(bound, interfaces), bound: settings.bind, port: broadcast.port,
-        httpPort: httpPort,
+        addresses: hosts.addresses, bound: settings.bind, port: broadcast.port,
+        pages: hosts.list.map { PageAddress(host: $0, port: httpPort) },
         networks: settings.isPublic ? nil : interfaces.attached.networks))
     let port = broadcast.port
     let mailbox = loop.mailbox
@@ -168,17 +173,6 @@ final class ServeSession {
     _ = HostThread(name: "aura-firewall") {
       let doors: [FirewallProbe.Door] = [.tcp(httpPort), .udp(port), .tcp(port)]
       for warning in Firewall.warnings(for: doors) { mailbox.post(.warning(warning)) }
-    }
-  }
-
-  /// The addresses others can use; of those bound, if some are.
-  private static func reachable(
-    _ bound: [IPAddress], _ interfaces: NetworkInterfaces
-  ) -> [IPAddress] {
-    let usable = interfaces.usableAddresses
-    if bound.isEmpty { return usable }
-    return bound.flatMap { address in
-      address.isUnspecified ? usable.filter { $0.isIPv4 == address.isIPv4 } : [address]
     }
   }
 

@@ -19,9 +19,11 @@ enum Page {
       .ok, fields: [.contentSecurityPolicy: policy], type: "text/html; charset=utf-8", bytes)
   }
 
-  /// What `index.html` is made of, by path.
+  /// What `index.html` and `join.html` are made of, by path.
   static let files: [String: (type: String, bytes: [UInt8])] = [
     "/icon.svg": ("image/svg+xml", PackageResources.icon_svg),
+    "/join.css": ("text/css; charset=utf-8", PackageResources.join_css),
+    "/join.js": (script, PackageResources.join_js),
     "/listen.css": ("text/css; charset=utf-8", PackageResources.listen_css),
     "/words.js": (script, PackageResources.words_js),
     "/language.js": (script, PackageResources.language_js),

@@ -30,7 +30,8 @@ var isTooOld = !(window.RTCPeerConnection && RTCPeerConnection.prototype.addTran
   && window.RTCRtpReceiver && RTCRtpReceiver.prototype.getStats
   && window.fetch && window.Promise && window.AbortController);
 
-if (isTooOld) {
+// Who only shows the way needs nothing of this.
+if (isTooOld && document.getElementById('listen')) {
   document.body.setAttribute('data-state', 'old');
   document.getElementById('message').textContent = say('old');
 }

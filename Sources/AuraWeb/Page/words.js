@@ -27,7 +27,8 @@ var WORDS = {
     "delayMeasured": "The delay runs from the capture on the host's computer to the output of this device; {ms} of it are spent in this browser, as it reports.",
     "delayAssumed": "The delay runs from the capture on the host's computer to the output of this device; {ms} of it are assumed for this browser, which does not tell.",
     "bluetooth": "What Bluetooth headphones add is not in it.",
-    "copy": "Copy a report for the host", "copied": "Copied.", "copyByHand": "Please copy this text:"
+    "copy": "Copy a report for the host", "copied": "Copied.", "copyByHand": "Please copy this text:",
+    "scan": "Scan with a phone, or open", "listeners": "Listening now:"
   },
   "de": {
     "listen": "Zuhören", "stop": "Beenden", "goOn": "Weiter", "mute": "Stumm", "volume": "Lautstärke", "level": "Pegel",
@@ -55,7 +56,8 @@ var WORDS = {
     "delayMeasured": "Die Verzögerung reicht von der Aufnahme beim Gastgeber bis zum Ausgang dieses Geräts; {ms} davon braucht dieser Browser nach eigener Angabe.",
     "delayAssumed": "Die Verzögerung reicht von der Aufnahme beim Gastgeber bis zum Ausgang dieses Geräts; {ms} davon sind für diesen Browser angenommen, der es nicht verrät.",
     "bluetooth": "Was Bluetooth-Kopfhörer dazutun, ist nicht dabei.",
-    "copy": "Bericht für den Gastgeber kopieren", "copied": "Kopiert.", "copyByHand": "Bitte diesen Text kopieren:"
+    "copy": "Bericht für den Gastgeber kopieren", "copied": "Kopiert.", "copyByHand": "Bitte diesen Text kopieren:",
+    "scan": "Mit dem Handy scannen oder aufrufen", "listeners": "Es hören gerade zu:"
   },
   "fr": {
     "listen": "Écouter", "stop": "Arrêter", "goOn": "Continuer", "mute": "Muet", "volume": "Volume", "level": "Niveau",
@@ -83,7 +85,8 @@ var WORDS = {
     "delayMeasured": "Le retard va de la capture sur l’ordinateur hôte à la sortie de cet appareil ; {ms} reviennent à ce navigateur, d’après lui.",
     "delayAssumed": "Le retard va de la capture sur l’ordinateur hôte à la sortie de cet appareil ; {ms} sont supposées pour ce navigateur, qui ne le dit pas.",
     "bluetooth": "Ce qu’ajoute un casque Bluetooth n’est pas compris.",
-    "copy": "Copier un rapport pour l’hôte", "copied": "Copié.", "copyByHand": "Veuillez copier ce texte :"
+    "copy": "Copier un rapport pour l’hôte", "copied": "Copié.", "copyByHand": "Veuillez copier ce texte :",
+    "scan": "Scannez avec un téléphone, ou ouvrez", "listeners": "À l’écoute :"
   },
   "es": {
     "listen": "Escuchar", "stop": "Parar", "goOn": "Seguir", "mute": "Silenciar", "volume": "Volumen", "level": "Nivel",
@@ -111,7 +114,8 @@ var WORDS = {
     "delayMeasured": "El retraso va desde la captura en el equipo anfitrión hasta la salida de este dispositivo; {ms} corresponden a este navegador, según él mismo.",
     "delayAssumed": "El retraso va desde la captura en el equipo anfitrión hasta la salida de este dispositivo; {ms} se suponen para este navegador, que no lo dice.",
     "bluetooth": "No incluye lo que añaden los auriculares Bluetooth.",
-    "copy": "Copiar un informe para el anfitrión", "copied": "Copiado.", "copyByHand": "Copia este texto:"
+    "copy": "Copiar un informe para el anfitrión", "copied": "Copiado.", "copyByHand": "Copia este texto:",
+    "scan": "Escanea con el móvil o abre", "listeners": "Escuchando ahora:"
   },
   "pt": {
     "listen": "Ouvir", "stop": "Parar", "goOn": "Continuar", "mute": "Sem som", "volume": "Volume", "level": "Nível",
@@ -139,7 +143,8 @@ var WORDS = {
     "delayMeasured": "O atraso vai da captura no computador do anfitrião até a saída deste aparelho; {ms} são deste navegador, segundo ele mesmo.",
     "delayAssumed": "O atraso vai da captura no computador do anfitrião até a saída deste aparelho; {ms} são supostos para este navegador, que não informa.",
     "bluetooth": "O que fones Bluetooth acrescentam não está incluído.",
-    "copy": "Copiar um relatório para o anfitrião", "copied": "Copiado.", "copyByHand": "Copie este texto:"
+    "copy": "Copiar um relatório para o anfitrião", "copied": "Copiado.", "copyByHand": "Copie este texto:",
+    "scan": "Escaneie com o celular ou abra", "listeners": "Ouvindo agora:"
   },
   "it": {
     "listen": "Ascolta", "stop": "Ferma", "goOn": "Continua", "mute": "Muto", "volume": "Volume", "level": "Livello",
@@ -167,7 +172,8 @@ var WORDS = {
     "delayMeasured": "Il ritardo va dalla cattura sul computer dell’host all’uscita di questo dispositivo; {ms} sono di questo browser, secondo quanto riferisce.",
     "delayAssumed": "Il ritardo va dalla cattura sul computer dell’host all’uscita di questo dispositivo; {ms} sono supposti per questo browser, che non lo dice.",
     "bluetooth": "Ciò che aggiungono le cuffie Bluetooth non è compreso.",
-    "copy": "Copia un rapporto per l’host", "copied": "Copiato.", "copyByHand": "Copia questo testo:"
+    "copy": "Copia un rapporto per l’host", "copied": "Copiato.", "copyByHand": "Copia questo testo:",
+    "scan": "Inquadra con il telefono o apri", "listeners": "In ascolto ora:"
   },
   "nl": {
     "listen": "Luisteren", "stop": "Stoppen", "goOn": "Verder", "mute": "Dempen", "volume": "Volume", "level": "Niveau",
@@ -195,7 +201,8 @@ var WORDS = {
     "delayMeasured": "De vertraging loopt van de opname bij de host tot de uitgang van dit apparaat; {ms} daarvan zit in deze browser, zegt die zelf.",
     "delayAssumed": "De vertraging loopt van de opname bij de host tot de uitgang van dit apparaat; {ms} daarvan is aangenomen voor deze browser, die het niet zegt.",
     "bluetooth": "Wat een Bluetooth-koptelefoon toevoegt, zit er niet in.",
-    "copy": "Verslag voor de host kopiëren", "copied": "Gekopieerd.", "copyByHand": "Kopieer deze tekst:"
+    "copy": "Verslag voor de host kopiëren", "copied": "Gekopieerd.", "copyByHand": "Kopieer deze tekst:",
+    "scan": "Scan met een telefoon, of open", "listeners": "Luisteraars nu:"
   },
   "pl": {
     "listen": "Słuchaj", "stop": "Zakończ", "goOn": "Dalej", "mute": "Wycisz", "volume": "Głośność", "level": "Poziom",
@@ -223,7 +230,8 @@ var WORDS = {
     "delayMeasured": "Opóźnienie liczone jest od przechwycenia na komputerze gospodarza do wyjścia tego urządzenia; {ms} z tego przypada na przeglądarkę, według niej samej.",
     "delayAssumed": "Opóźnienie liczone jest od przechwycenia na komputerze gospodarza do wyjścia tego urządzenia; {ms} z tego to założenie dla przeglądarki, która tego nie podaje.",
     "bluetooth": "Tego, co dodają słuchawki Bluetooth, tu nie ma.",
-    "copy": "Kopiuj raport dla gospodarza", "copied": "Skopiowano.", "copyByHand": "Skopiuj ten tekst:"
+    "copy": "Kopiuj raport dla gospodarza", "copied": "Skopiowano.", "copyByHand": "Skopiuj ten tekst:",
+    "scan": "Zeskanuj telefonem albo otwórz", "listeners": "Teraz słucha:"
   },
   "tr": {
     "listen": "Dinle", "stop": "Durdur", "goOn": "Devam et", "mute": "Sessiz", "volume": "Ses düzeyi", "level": "Seviye",
@@ -251,7 +259,8 @@ var WORDS = {
     "delayMeasured": "Gecikme, yayıncının bilgisayarında sesin alınmasından bu cihazın çıkışına kadardır; {ms} kadarı, kendi bildirdiğine göre bu tarayıcıda geçer.",
     "delayAssumed": "Gecikme, yayıncının bilgisayarında sesin alınmasından bu cihazın çıkışına kadardır; bunu bildirmeyen bu tarayıcı için {ms} varsayılmıştır.",
     "bluetooth": "Bluetooth kulaklığın eklediği buna dahil değildir.",
-    "copy": "Yayıncı için rapor kopyala", "copied": "Kopyalandı.", "copyByHand": "Bu metni kopyalayın:"
+    "copy": "Yayıncı için rapor kopyala", "copied": "Kopyalandı.", "copyByHand": "Bu metni kopyalayın:",
+    "scan": "Telefonla tarayın ya da açın:", "listeners": "Şu an dinleyen:"
   },
   "ru": {
     "listen": "Слушать", "stop": "Стоп", "goOn": "Дальше", "mute": "Без звука", "volume": "Громкость", "level": "Уровень",
@@ -279,7 +288,8 @@ var WORDS = {
     "delayMeasured": "Задержка считается от захвата на компьютере ведущего до выхода этого устройства; из неё {ms} уходит в браузере, по его словам.",
     "delayAssumed": "Задержка считается от захвата на компьютере ведущего до выхода этого устройства; из неё {ms} принято за браузер, который этого не сообщает.",
     "bluetooth": "То, что добавляют Bluetooth-наушники, сюда не входит.",
-    "copy": "Скопировать отчёт для ведущего", "copied": "Скопировано.", "copyByHand": "Скопируйте этот текст:"
+    "copy": "Скопировать отчёт для ведущего", "copied": "Скопировано.", "copyByHand": "Скопируйте этот текст:",
+    "scan": "Наведите камеру телефона или откройте", "listeners": "Сейчас слушают:"
   },
   "ar": {
     "listen": "استمع", "stop": "إيقاف", "goOn": "متابعة", "mute": "كتم", "volume": "مستوى الصوت", "level": "الشدة",
@@ -307,7 +317,8 @@ var WORDS = {
     "delayMeasured": "يُحسب التأخير من التقاط الصوت في حاسوب المضيف إلى مخرج هذا الجهاز؛ منه {ms} في المتصفح كما يقول.",
     "delayAssumed": "يُحسب التأخير من التقاط الصوت في حاسوب المضيف إلى مخرج هذا الجهاز؛ منه {ms} مفترضة للمتصفح لأنه لا يذكرها.",
     "bluetooth": "لا يشمل ما تضيفه سماعات البلوتوث.",
-    "copy": "نسخ تقرير للمضيف", "copied": "تم النسخ.", "copyByHand": "انسخ هذا النص:"
+    "copy": "نسخ تقرير للمضيف", "copied": "تم النسخ.", "copyByHand": "انسخ هذا النص:",
+    "scan": "امسح الرمز بالهاتف أو افتح", "listeners": "يستمعون الآن:"
   },
   "he": {
     "listen": "האזנה", "stop": "עצירה", "goOn": "המשך", "mute": "השתקה", "volume": "עוצמה", "level": "רמה",
@@ -335,7 +346,8 @@ var WORDS = {
     "delayMeasured": "ההשהיה נמדדת מקליטת הצליל אצל המארח ועד ליציאה של המכשיר; מתוכה {ms} בדפדפן, לדבריו.",
     "delayAssumed": "ההשהיה נמדדת מקליטת הצליל אצל המארח ועד ליציאה של המכשיר; מתוכה {ms} בהנחה עבור הדפדפן, שאינו מדווח.",
     "bluetooth": "מה שאוזניות Bluetooth מוסיפות אינו כלול.",
-    "copy": "העתקת דוח למארח", "copied": "הועתק.", "copyByHand": "נא להעתיק את הטקסט:"
+    "copy": "העתקת דוח למארח", "copied": "הועתק.", "copyByHand": "נא להעתיק את הטקסט:",
+    "scan": "יש לסרוק בטלפון או לפתוח", "listeners": "מאזינים כעת:"
   },
   "zh": {
     "listen": "收听", "stop": "停止", "goOn": "继续", "mute": "静音", "volume": "音量", "level": "电平",
@@ -363,7 +375,8 @@ var WORDS = {
     "delayMeasured": "延迟从主机采集声音算到本设备输出；其中 {ms} 在浏览器内，由浏览器报告。",
     "delayAssumed": "延迟从主机采集声音算到本设备输出；其中 {ms} 是对浏览器的估计，因为它没有报告。",
     "bluetooth": "不包括蓝牙耳机增加的延迟。",
-    "copy": "复制给主机的报告", "copied": "已复制。", "copyByHand": "请复制以下文字："
+    "copy": "复制给主机的报告", "copied": "已复制。", "copyByHand": "请复制以下文字：",
+    "scan": "用手机扫码，或打开", "listeners": "正在收听："
   },
   "ja": {
     "listen": "聴く", "stop": "停止", "goOn": "続ける", "mute": "消音", "volume": "音量", "level": "レベル",
@@ -391,6 +404,7 @@ var WORDS = {
     "delayMeasured": "遅延は、ホストが音を取り込んでからこの端末が出力するまでです。うち {ms} はブラウザー内の時間で、ブラウザーの報告によります。",
     "delayAssumed": "遅延は、ホストが音を取り込んでからこの端末が出力するまでです。うち {ms} は、報告しないブラウザーについての仮定です。",
     "bluetooth": "Bluetooth ヘッドホンによる遅れは含みません。",
-    "copy": "ホスト用の報告をコピー", "copied": "コピーしました。", "copyByHand": "この文をコピーしてください："
+    "copy": "ホスト用の報告をコピー", "copied": "コピーしました。", "copyByHand": "この文をコピーしてください：",
+    "scan": "スマホで読み取るか、次を開いてください", "listeners": "現在の視聴者："
   }
 };

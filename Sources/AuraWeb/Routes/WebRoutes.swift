@@ -7,11 +7,13 @@ struct WebRoutes: Sendable {
   private let rules: AccessRules
   private let handler: any WHEPHandler
   private let whep: WHEPRoutes
+  private let join: JoinRoutes
 
   init(_ configuration: HTTPService.Configuration, handler: any WHEPHandler) {
     rules = AccessRules(configuration)
     self.handler = handler
     whep = WHEPRoutes(handler: handler, limits: configuration.limits)
+    join = JoinRoutes(configuration)
   }
 
   /// Answers one request that came from `source`. Throws what reading the body throws.
@@ -46,11 +48,14 @@ struct WebRoutes: Sendable {
     switch path {
     case "/api/status":
       let status = await handler.status()
-      content = Reply(.ok, type: "application/json", Array(status.json.utf8))
+      let json = status.json(page: join.address(for: request))
+      content = Reply(.ok, type: "application/json", Array(json.utf8))
     case "/healthz": content = Reply(.ok, "ok")
     default:
-      guard let page = Page.file(String(path)) else { return Self.notFound }
-      content = page
+      guard let reply = join.reply(to: request, path: path) ?? Page.file(String(path)) else {
+        return Self.notFound
+      }
+      content = reply
     }
     return Self.forReading(content, request)
   }

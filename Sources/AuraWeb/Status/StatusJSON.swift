@@ -2,7 +2,10 @@ internal import AuraStream
 
 extension WebStatus {
   /// The status as JSON (RFC 8259); durations in milliseconds.
-  var json: String {
+  ///
+  /// - Parameter page: where phones find the page.
+  /// - Returns: one object.
+  func json(page: PageAddress) -> String {
     let broadcasts = broadcasts.map { entry in
       JSONText.object([
         ("slug", .string(entry.slug)), ("name", .string(entry.name)),
@@ -21,7 +24,8 @@ extension WebStatus {
       ])
     }
     return JSONText.object([
-      ("broadcasts", .array(broadcasts)), ("listeners", .array(listeners)),
+      ("address", .string(page.url)), ("broadcasts", .array(broadcasts)),
+      ("listeners", .array(listeners)),
     ]).text
   }
 }
