@@ -95,9 +95,7 @@ package final class HTTPService: Sendable {
   ) async throws(HTTPServiceError) -> HTTPService {
     // One thread: HTTP must never take more of the machine than that from the sound.
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let listener = HTTPListener(
-      group: group, limits: configuration.limits,
-      routes: WebRoutes(configuration, handler: handler))
+    let listener = HTTPListener(group: group, configuration, handler: handler)
     do {
       let (channels, port) = try await listener.bind(configuration.addresses, configuration.port)
       return HTTPService(group: group, listener: listener, listening: channels, port: port)

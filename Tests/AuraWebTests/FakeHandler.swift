@@ -59,6 +59,13 @@ final class FakeHandler: WHEPHandler {
     }
   }
 
+  func metrics() async -> [Metric] {
+    [
+      Metric("listeners", .gauge, "Who hears.", by: "transport", [("webrtc", 3), ("tcp", 0)]),
+      Metric("send_delay_seconds", .gauge, "How old.", 0.0125),
+    ]
+  }
+
   func clock(of broadcast: String) async -> BroadcastClock? {
     guard broadcast == "main" else { return nil }
     return BroadcastClock(

@@ -107,6 +107,33 @@ import Testing
     }
   }
 
+  @Test func theMetricsAreText() async throws {
+    try await withService { service in
+      try await TestRequest(target: "/nothing").expect(404, of: service)
+      let answer = try await TestRequest(target: "/metrics").answer(service)
+      #expect(answer.fields["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+      #expect(
+        answer.body.hasPrefix(
+          """
+          # HELP auralync_listeners Who hears.
+          # TYPE auralync_listeners gauge
+          auralync_listeners{transport="webrtc"} 3
+          auralync_listeners{transport="tcp"} 0
+          # HELP auralync_send_delay_seconds How old.
+          # TYPE auralync_send_delay_seconds gauge
+          auralync_send_delay_seconds 0.0125
+
+          """))
+      #expect(answer.body.contains("\nauralync_http_answers_total{status=\"404\"} 1\n"))
+      #expect(answer.body.contains("\nauralync_http_closed_total{reason=\"malformed\"} 0\n"))
+      let client = try await RawClient(port: service.port)
+      client.send("this is no HTTP\r\n\r\n")
+      _ = await client.answer()
+      let later = try await TestRequest(target: "/metrics").answer(service)
+      #expect(later.body.contains("\nauralync_http_closed_total{reason=\"malformed\"} 1\n"))
+    }
+  }
+
   @Test func theClockIsJSON() async throws {
     try await withService { service in
       let answer = try await TestRequest(target: "/api/clock/main").answer(service)

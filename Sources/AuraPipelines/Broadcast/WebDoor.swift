@@ -43,6 +43,8 @@ package final class WebDoor: WHEPHandler {
     broadcast.webRTC.take(report, from: id)
   }
 
+  package func metrics() async -> [Metric] { broadcast.statistics.metrics }
+
   package func clock(of slug: String) async -> BroadcastClock? {
     guard slug == Self.slug, let line = broadcast.timeline else { return nil }
     let now = HostClock.now

@@ -10,6 +10,13 @@ package struct SessionDrops: Equatable, Sendable {
   package var withheld = 0
 
   package init() {}
+
+  package static func += (sum: inout Self, drops: Self) {
+    sum.malformed += drops.malformed
+    sum.unauthentic += drops.unauthentic
+    sum.unexpected += drops.unexpected
+    sum.withheld += drops.withheld
+  }
 }
 
 /// How the listener fares, as far as it tells.

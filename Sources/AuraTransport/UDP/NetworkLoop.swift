@@ -33,7 +33,7 @@ final class NetworkLoop: @unchecked Sendable {
   private static let turn = 64
   private static let longestDatagram = 4_096
   /// Handshakes that may begin in a second; each costs 0.3 ms of processor.
-  private static let handshakeRate = 200.0
+  private static let handshakeRate = 600.0
 
   private let configuration: WebRTCServer.Configuration
   private let identity: DTLSIdentity
@@ -54,6 +54,7 @@ final class NetworkLoop: @unchecked Sendable {
   /// What must not be lost and found its shard's queue full.
   private var waiting: [[ShardSignal]]
   private var numbers = WebRTCStatistics()
+  private var dropsOfGone = SessionDrops()
   private var nextTick = HostTime(nanoseconds: 0)
   private var nextReport = HostTime(nanoseconds: 0)
   private var isStopping = false
@@ -71,7 +72,7 @@ final class NetworkLoop: @unchecked Sendable {
     self.onEvent = onEvent
     shardLoads = Array(repeating: 0, count: shards.count)
     waiting = Array(repeating: [], count: shards.count)
-    handshakes = TokenBucket(rate: Self.handshakeRate, burst: 50, now: HostClock.now)
+    handshakes = TokenBucket(rate: Self.handshakeRate, burst: 100, now: HostClock.now)
     poller.add(shared.wakeUp.fileDescriptor, for: .readable)
     // The kernel spreads what arrives over all sockets of the port.
     for socket in sockets.fileDescriptors + shards.flatMap(\.sockets.fileDescriptors) {
@@ -269,6 +270,8 @@ final class NetworkLoop: @unchecked Sendable {
   // MARK: Ends
 
   private func forget(_ member: Member, _ reason: CloseReason) {
+    dropsOfGone += member.session.facts.drops
+    numbers.ends[reason.kind, default: 0] += 1
     members[member.number] = nil
     byName[member.join.name] = nil
     if let key = fragmentKey(member.join.credentials.localFragment) { byFragment[key] = nil }
@@ -293,6 +296,8 @@ final class NetworkLoop: @unchecked Sendable {
   }
 
   private func reportNumbers() {
+    numbers.drops = members.values.reduce(into: dropsOfGone) { $0 += $1.session.facts.drops }
+    numbers.unfinished = members.count - numbers.playing
     numbers.listeners = members.values.sorted { $0.number < $1.number }.map { member in
       let facts = member.session.facts
       var listener = WebRTCStatistics.Listener(
@@ -313,6 +318,18 @@ final class NetworkLoop: @unchecked Sendable {
 }
 
 extension CloseReason {
+  /// One word for statistics.
+  var kind: String {
+    switch self {
+    case .neverCame: "never_came"
+    case .unfinished: "unfinished"
+    case .handshake: "handshake"
+    case .left: "left"
+    case .silent: "silent"
+    case .ended: "ended"
+    }
+  }
+
   /// For the log and the screen.
   var sentence: String {
     switch self {

@@ -136,11 +136,9 @@ package final class WebRTCServer: Sendable {
     do throws(SDPError) {
       offer = try SessionOffer(parsing: sdp)
     } catch {
-      return .failure(.badOffer(error.description))
+      return .failure(refuse(error))
     }
-    guard let fingerprint = offer.fingerprint else {
-      return .failure(.badOffer(SDPError.noFingerprint.description))
-    }
+    guard let fingerprint = offer.fingerprint else { return .failure(refuse(.noFingerprint)) }
     switch shared.admission.withLock({ $0.admit(source, now: HostClock.now) }) {
     case .admitted: break
     case .full: return .failure(.full)
@@ -153,6 +151,11 @@ package final class WebRTCServer: Sendable {
       packetDuration: configuration.packetDuration)
     shared.submit(.join(join))
     return .success(Accepted(answer: answer, id: join.name))
+  }
+
+  private func refuse(_ error: SDPError) -> Refusal {
+    shared.refusedOffers.wrappingAdd(1, ordering: .relaxed)
+    return .badOffer(error.description)
   }
 
   /// Ends a listener. Any thread.
@@ -216,6 +219,10 @@ package final class WebRTCServer: Sendable {
         statistics.sendDelay = max(delay, statistics.sendDelay ?? .zero)
       }
     }
+    (statistics.refusedFull, statistics.refusedBusy) = shared.admission.withLock {
+      ($0.refusedFull, $0.refusedBusy)
+    }
+    statistics.refusedOffers = shared.refusedOffers.load(ordering: .relaxed)
     let reports = shared.reports.withLock { $0 }
     for index in statistics.listeners.indices {
       if let numbers = senders[statistics.listeners[index].number] {

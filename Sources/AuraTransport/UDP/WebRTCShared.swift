@@ -12,6 +12,8 @@ final class WebRTCShared: Sendable {
   }
 
   let admission: Mutex<Admission>
+  /// Offers that could not be answered.
+  let refusedOffers = Atomic<Int>(0)
   /// Everyone who has not gone, by name, and what they say of themselves.
   let reports = Mutex<[String: ListenerReport]>([:])
   let statistics = Mutex(WebRTCStatistics())

@@ -81,6 +81,16 @@ package struct WebRTCStatistics: Equatable, Sendable {
   package var listenersServed = 0
   /// Frames lost because a shard itself was held up; each counts once for each shard.
   package var overflowedFrames = 0
+  /// Joins that have their answer and are not finished.
+  package var unfinished = 0
+  /// How often a listener, or a join, has ended for each reason.
+  package var ends: [String: Int] = [:]
+  /// Offers that were refused, by reason.
+  package var refusedFull = 0
+  package var refusedBusy = 0
+  package var refusedOffers = 0
+  /// Datagrams that sessions threw away, of all there ever were.
+  package var drops = SessionDrops()
   /// Datagrams from nobody we know.
   package var strangers = 0
   /// Requests for packets that found a shard's queue full.

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTPTypes
+internal import Synchronization
 
 /// Closes a connection at its deadline. On the event loop.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -11,7 +12,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var deadline: ConnectionDeadline<ContinuousClock.Instant>
   private var alarm: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
 
-  init(_ limits: ConnectionDeadline<ContinuousClock.Instant>.Limits) {
+  private let counts: HTTPCounts
+
+  init(_ limits: ConnectionDeadline<ContinuousClock.Instant>.Limits, _ counts: HTTPCounts) {
+    self.counts = counts
     deadline = ConnectionDeadline(limits, at: .now)
   }
 
@@ -44,7 +48,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    let isEnd = if case .end = unwrapOutboundIn(data) { true } else { false }
+    let part = unwrapOutboundIn(data)
+    let isEnd = if case .end = part { true } else { false }
+    // Before any request there is only the parser's own answer.
+    if case .head = part, !deadline.awaitsAnswer {
+      counts.malformed.wrappingAdd(1, ordering: .relaxed)
+    }
     deadline.writeBegan(at: .now)
     if isEnd { deadline.answerEnded(at: .now) }
     let promise = promise ?? context.eventLoop.makePromise()
@@ -65,6 +74,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     let task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
       alarm = nil
       if let instant = deadline.instant, instant <= .now {
+        counts.slow.wrappingAdd(1, ordering: .relaxed)
         context.close(promise: nil)
       } else {
         setAlarm(context)

@@ -6,6 +6,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import Synchronization
 
 /// Accepts connections and has each of them answered.
 ///
@@ -21,12 +22,18 @@ struct HTTPListener: Sendable {
   /// What Hummingbird has to say concerns malformed requests; they are answered, not reported.
   private let logger = Logger(label: "auralync.http") { _ in SwiftLogNoOpLogHandler() }
 
-  init(group: MultiThreadedEventLoopGroup, limits: HTTPService.Limits, routes: WebRoutes) {
+  private let counts = HTTPCounts()
+
+  init(
+    group: MultiThreadedEventLoopGroup, _ configuration: HTTPService.Configuration,
+    handler: any WHEPHandler
+  ) {
     self.group = group
-    self.limits = limits
-    self.routes = routes
+    limits = configuration.limits
     connections = ConnectionRegistry(
       most: limits.connections, mostPerAddress: limits.connectionsPerAddress)
+    routes = WebRoutes(
+      configuration, handler: handler, counts: counts, connections: connections)
   }
 
   // MARK: Binding
@@ -111,7 +118,10 @@ struct HTTPListener: Sendable {
   private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
     guard let address = channel.remoteAddress?.ipAddress.flatMap({ IPAddress($0) })?.unmapped,
       connections.enter(channel, from: address)
-    else { return channel.eventLoop.makeFailedFuture(NoRoom()) }
+    else {
+      counts.crowded.wrappingAdd(1, ordering: .relaxed)
+      return channel.eventLoop.makeFailedFuture(NoRoom())
+    }
     let connections = connections
     let http = http(for: address)
     let logger = logger
@@ -138,7 +148,7 @@ struct HTTPListener: Sendable {
         try await reply.write(to: writer, isForHead: request.method == .head)
       },
       configuration: HTTP1Channel.Configuration(
-        additionalChannelHandlers: [ConnectionGuard(times)],
+        additionalChannelHandlers: [ConnectionGuard(times, counts)],
         httpDecoderConfiguration: .init(
           maxHeaderFieldSize: limits.headBytes, maxHeaderListSize: limits.headBytes,
           maxHeaderFieldCount: 100)))

@@ -8,8 +8,15 @@ struct WebRoutes: Sendable {
   private let handler: any WHEPHandler
   private let whep: WHEPRoutes
   private let join: JoinRoutes
+  private let counts: HTTPCounts
+  private let connections: ConnectionRegistry
 
-  init(_ configuration: HTTPService.Configuration, handler: any WHEPHandler) {
+  init(
+    _ configuration: HTTPService.Configuration, handler: any WHEPHandler, counts: HTTPCounts,
+    connections: ConnectionRegistry
+  ) {
+    self.counts = counts
+    self.connections = connections
     rules = AccessRules(configuration)
     self.handler = handler
     whep = WHEPRoutes(handler: handler, limits: configuration.limits)
@@ -20,12 +27,15 @@ struct WebRoutes: Sendable {
   func reply(
     to request: HTTPRequest, from source: IPAddress?, body: RequestBody
   ) async throws -> Reply {
+    let reply: Reply
     switch rules.judge(request, from: source) {
-    case .refused(let reply): return reply.completed(foreignOrigin: nil)
+    case .refused(let refusal): reply = refusal.completed(foreignOrigin: nil)
     case .allowed(let foreignOrigin):
-      let reply = try await routed(request, from: source, body: body)
-      return reply.completed(foreignOrigin: foreignOrigin)
+      reply = try await routed(request, from: source, body: body)
+        .completed(foreignOrigin: foreignOrigin)
     }
+    counts.didAnswer(reply.status.code)
+    return reply
   }
 
   private func routed(
@@ -50,6 +60,11 @@ struct WebRoutes: Sendable {
       let status = await handler.status()
       let json = status.json(page: join.address(for: request))
       content = Reply(.ok, type: "application/json", Array(json.utf8))
+    case "/metrics":
+      let metrics = await handler.metrics() + counts.metrics(connections: connections.count)
+      content = Reply(
+        .ok, type: "text/plain; version=0.0.4; charset=utf-8",
+        Array(metrics.map(\.text).joined().utf8))
     case "/healthz": content = Reply(.ok, "ok")
     default:
       guard let reply = join.reply(to: request, path: path) ?? Page.file(String(path)) else {

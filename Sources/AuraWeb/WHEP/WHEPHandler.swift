@@ -35,6 +35,9 @@ package protocol WHEPHandler: Sendable {
   /// How things stand, for everyone who may listen.
   func status() async -> WebStatus
 
+  /// What has been counted, for whoever watches over servers.
+  func metrics() async -> [Metric]
+
   /// What a broadcast's clock says; nil when there is none of that slug, or no sound yet.
   func clock(of broadcast: String) async -> BroadcastClock?
 }
