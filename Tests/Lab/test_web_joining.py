@@ -87,6 +87,30 @@ def test_a_goodbye_ends_it_at_once(served, players):
     serve.event("client", state="left", transport="webrtc")
 
 
+def test_a_new_address_is_followed(served, players):
+    serve, web = served
+    player = players.join(serve.web_address(), serve.whep)
+    players.until_playing(player)
+    players.move(player)
+    moved = time.monotonic()
+    until("media at the new address", lambda: player.packets[-1][2] > moved, 5)
+    until("the listener", lambda: len(web.listeners) == 1)
+
+
+def test_who_falls_silent_is_spared_and_may_come_back(served, players):
+    serve, web = served
+    player = players.join(serve.web_address(), serve.whep)
+    players.until_playing(player)
+    player.is_quiet = True
+    silent = time.monotonic()
+    until("the pause", lambda: player.packets[-1][2] < time.monotonic() - 1, 15)
+    assert player.packets[-1][2] - silent > 2
+    assert len(web.listeners) == 1
+    player.is_quiet = False
+    back = time.monotonic()
+    until("media again", lambda: player.packets[-1][2] > back, 5)
+
+
 def test_one_encoding_for_all(served, players):
     """10 ms packets whose time stamps count the same frames for everybody."""
     serve, _ = served

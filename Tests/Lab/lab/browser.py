@@ -6,7 +6,6 @@ websocket that the browser itself serves on 127.0.0.1, hence inside its own netw
 
 import base64
 import json
-import os
 import socket
 import tempfile
 from pathlib import Path
@@ -168,10 +167,11 @@ class Chromium(Browser):
         return self._channel.call(method, self._session, **parameters)
 
     def open(self, url):
+        self.evaluate("(window.isOld = true)")
         result = self._call("Page.navigate", url=url)
         if "errorText" in result:
             raise LabError(f"{url}: {result['errorText']}")
-        self.until(url, f"document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.until(url, "document.readyState === 'complete' && !window.isOld")
 
     def _run(self, javascript):
         result = self._call("Runtime.evaluate", expression=javascript, awaitPromise=True,

@@ -91,12 +91,8 @@ class Player:
         self.location, self.answer = answer.headers["location"], answer.text
         self.remote = (self._line(r"a=ice-ufrag:(\S+)"), self._line(r"a=ice-pwd:(\S+)").encode())
         port = int(self._line(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host"))
-        with namespaces.within(namespace):
-            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-            self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.setblocking(False)
-        self.socket.connect((address[0], port))
+        self.namespace, self.server = namespace, (address[0], port)
+        self.socket = self._open()
         self.packets = []
         self.ssrc = None
         self.is_checked = self.is_connected = self.was_closed = False
@@ -104,6 +100,21 @@ class Player:
         self._handshake = identity.handshake()
         self._next_check = 0.0
         self._srtp = None
+
+    def _open(self):
+        family = socket.AF_INET6 if ":" in self.server[0] else socket.AF_INET
+        with namespaces.within(self.namespace):
+            end = socket.socket(family, socket.SOCK_DGRAM)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        end.setblocking(False)
+        end.connect(self.server)
+        return end
+
+    def move(self):
+        """Goes on from another port; what comes to the old one is not read any more."""
+        self.socket.close()
+        self.socket = self._open()
+        self._next_check = 0.0
 
     def _line(self, pattern):
         found = re.search(pattern, self.answer)
@@ -264,6 +275,14 @@ class Players:
             self._poll.register(player.socket, select.EPOLLIN)
         return player
 
+    def move(self, player):
+        """A player's address changes, as a phone's between two networks."""
+        with self._lock:
+            del self._players[player.socket.fileno()]
+            player.move()
+            self._players[player.socket.fileno()] = player
+            self._poll.register(player.socket, select.EPOLLIN)
+
     def until_playing(self, *players, seconds=15.0):
         until("media for all players", lambda: all(p.packets for p in players), seconds,
               lambda: self._fault)
@@ -274,7 +293,8 @@ class Players:
                 ready = self._poll.poll(0.05)
                 with self._lock:
                     for descriptor, _ in ready:
-                        self._players[descriptor].take()
+                        if descriptor in self._players:
+                            self._players[descriptor].take()
                     now = time.monotonic()
                     for player in self._players.values():
                         player.tick(now)
