@@ -59,6 +59,8 @@ import Testing
     ("0.0.0.0/0", "8.8.8.8", true), ("0.0.0.0/0", "::1", false),
     ("2001:db8::/61", "2001:db8:0:7::1", true), ("2001:db8::/61", "2001:db8:0:8::1", false),
     ("192.168.1.0/24", "::ffff:192.168.1.9", true), ("::/0", "192.168.1.9", false),
+    ("::ffff:192.168.1.0/120", "192.168.1.9", true), ("::ffff:192.168.1.1", "192.168.1.2", false),
+    ("::ffff:192.168.1.1", "::ffff:192.168.1.1", true), ("::ffff:0:0/95", "192.168.1.9", false),
   ])
   func contains(_ network: String, _ address: String, _ isIn: Bool) throws {
     let address = try #require(IPAddress(address))

@@ -5,12 +5,16 @@ package struct IPNetwork: Hashable, Sendable {
   /// Bits that all its addresses share.
   package let prefixLength: Int
 
-  /// The network that `address` is in.
+  /// The network that `address` is in; one of IPv4 inside IPv6 (`::ffff:10.0.0.0/104`) is IPv4's.
   ///
   /// - Parameters:
   ///   - address: any address of it; a zone is left out.
   ///   - prefixLength: clamped to what the address has.
   package init(_ address: IPAddress, prefixLength: Int) {
+    var (address, prefixLength) = (address, prefixLength)
+    if address.isIPv6, address.unmapped.isIPv4, prefixLength >= 96 {
+      (address, prefixLength) = (address.unmapped, min(prefixLength, 128) - 96)
+    }
     let length = min(max(0, prefixLength), address.bytes.count * 8)
     let bytes = address.bytes.enumerated().map { index, byte in
       byte & Self.mask(bits: length - index * 8)
