@@ -141,12 +141,18 @@ import Testing
     #expect(WebAuthority(String(repeating: "a", count: 254)) == nil)
     #expect(WebAuthority("a\u{0}b") == nil)
     #expect(WebAuthority("a/b") == nil)
+    #expect(WebAuthority("[fe80::1%Eth0]") == WebAuthority("[fe80::1%eth0]"))
+    for zone in ["a b", "è", "a/b", "a\u{0}", ""] {
+      #expect(WebAuthority("[fe80::1%\(zone)]") == nil, "\(zone)")
+    }
   }
 
   @Test func origins() throws {
     #expect(WebOrigin("https://x") == WebOrigin("https://X:443"))
     #expect(WebOrigin("http://x") != WebOrigin("https://x"))
     #expect(WebOrigin("http://x:80") == WebOrigin("http://x"))
+    let local = try #require(WebAuthority("[fe80::1%Eth0]"))
+    #expect(WebOrigin("http://[fe80::1%Eth0]")?.isSame(as: local) == true)
     for text in ["null", "x", "http://", "ftp://x", "http://x/", "http://u@x", " http://x"] {
       #expect(WebOrigin(text) == nil, "\(text)")
     }

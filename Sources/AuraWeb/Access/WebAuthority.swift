@@ -43,7 +43,11 @@ struct WebAuthority: Hashable {
 
   private static func host(_ text: some StringProtocol) -> Host? {
     if text.hasPrefix("["), text.hasSuffix("]") {
-      guard let address = IPAddress(text.dropFirst().dropLast()), address.isIPv6 else { return nil }
+      let inside = text.dropFirst().dropLast().lowercased()
+      // A zone is free text to `IPAddress`; here it is compared, and said in answers.
+      guard let address = IPAddress(inside), address.isIPv6,
+        address.zone?.allSatisfy(\.isOfHostName) ?? true
+      else { return nil }
       return .address(address)
     }
     if let address = IPAddress(text), address.isIPv4 { return .address(address) }
