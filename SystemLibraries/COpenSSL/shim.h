@@ -26,7 +26,7 @@ static inline int aura_sha1_finish(SHA_CTX *state, unsigned char *digest) {
 
 static inline EVP_PKEY *aura_new_p256_key(void) { return EVP_EC_gen("P-256"); }
 
-// What all handshakes of a DTLS server have in common; 1 or, where OpenSSL refuses, 0. Nothing is
+// What all DTLS handshakes have in common; 1 or, where OpenSSL refuses, 0. Nothing is
 // kept to resume; `largest` bounds a handshake message, in bytes.
 static inline int aura_configure_dtls(SSL_CTX *context, const char *groups, long largest) {
   SSL_CTX_set_options(context, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |

@@ -63,7 +63,7 @@ private let isMeasuring = ProcessInfo.processInfo.environment["AURALYNC_MEASURE"
     for _ in 0..<count {
       let client = try DTLSClient()
       let server = try Server(
-        DTLSServer(identity: identity, peerFingerprint: client.fingerprint(), now: now))
+        DTLSHandshake(identity: identity, peerFingerprint: client.fingerprint(), now: now))
       client.receive()
       for _ in 0..<2 {
         for datagram in client.datagrams() {
@@ -91,8 +91,8 @@ private let isMeasuring = ProcessInfo.processInfo.environment["AURALYNC_MEASURE"
   }
 
   private final class Server {
-    var value: DTLSServer
-    init(_ value: consuming DTLSServer) { self.value = value }
+    var value: DTLSHandshake
+    init(_ value: consuming DTLSHandshake) { self.value = value }
   }
 
   private final class Owned {

@@ -47,7 +47,7 @@ import Testing
     unsafe SSL_set_bio(ssl, input, output)
     unsafe SSL_set_options(ssl, 1 << 12)  // SSL_OP_NO_QUERY_MTU
     try check(unsafe aura_set_mtu(ssl, mtu) == 1)
-    // As in DTLSServer, the place 0 is the one for the application's own.
+    // As in DTLSHandshake, the place 0 is the one for the application's own.
     unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
     unsafe DTLS_set_timer_cb(ssl, clientInterval)
     unsafe SSL_set_connect_state(ssl)

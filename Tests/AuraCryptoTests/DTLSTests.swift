@@ -7,29 +7,29 @@ private let identity = Result { try DTLSIdentity() }
 private let start = HostTime(nanoseconds: 1_000_000_000)
 
 private func makeServer(_ client: DTLSClient, _ hash: CertificateFingerprint.Hash = .sha256) throws
-  -> DTLSServer
+  -> DTLSHandshake
 {
-  try DTLSServer(
+  try DTLSHandshake(
     identity: identity.get(), peerFingerprint: client.fingerprint(hash), now: start)
 }
 
 private func receive(
-  _ server: inout DTLSServer, _ datagram: [UInt8], at now: HostTime = start
-) -> DTLSServer.State {
+  _ server: inout DTLSHandshake, _ datagram: [UInt8], at now: HostTime = start
+) -> DTLSHandshake.State {
   unsafe server.receive(datagram.span.bytes, now: now)
 }
 
-private func drain(_ server: inout DTLSServer) -> [[UInt8]] {
+private func drain(_ server: inout DTLSHandshake) -> [[UInt8]] {
   var datagrams: [[UInt8]] = []
   while let datagram = server.nextDatagram() {
-    #expect(datagram.count <= DTLSServer.largestDatagram)
+    #expect(datagram.count <= DTLSHandshake.largestDatagram)
     datagrams.append(datagram)
   }
   return datagrams
 }
 
 /// Carries datagrams over a perfect wire until none is left.
-private func shakeHands(_ server: inout DTLSServer, _ client: DTLSClient) {
+private func shakeHands(_ server: inout DTLSHandshake, _ client: DTLSClient) {
   client.receive()
   var isMoving = true
   while isMoving {
@@ -45,11 +45,11 @@ private func shakeHands(_ server: inout DTLSServer, _ client: DTLSClient) {
   }
 }
 
-private func keys(_ state: DTLSServer.State) -> SRTPKeys? {
+private func keys(_ state: DTLSHandshake.State) -> SRTPKeys? {
   if case .established(let keys) = state { keys } else { nil }
 }
 
-private func reason(_ state: DTLSServer.State) -> String? {
+private func reason(_ state: DTLSHandshake.State) -> String? {
   if case .failed(let reason) = state { reason } else { nil }
 }
 
@@ -62,7 +62,7 @@ private func reason(_ state: DTLSServer.State) -> String? {
   func weChooseTheProfileAndBothHaveTheKeys(offered: String, profile: SRTPProfile) throws {
     let client = try DTLSClient(profiles: offered)
     var server = try makeServer(client)
-    #expect(server.deadline == start + DTLSServer.limit)
+    #expect(server.deadline == start + DTLSHandshake.limit)
     shakeHands(&server, client)
     #expect(client.isEstablished)
     let ours = try #require(keys(server.state))
@@ -100,9 +100,9 @@ private func reason(_ state: DTLSServer.State) -> String? {
   @Test func onlyTheStrongestFingerprintsCount() throws {
     let client = try DTLSClient()
     let other = try DTLSClient()
-    func state(_ fingerprints: [CertificateFingerprint]) throws -> DTLSServer.State {
+    func state(_ fingerprints: [CertificateFingerprint]) throws -> DTLSHandshake.State {
       let client = client.isEstablished ? other : client
-      var server = try DTLSServer(
+      var server = try DTLSHandshake(
         identity: identity.get(), peerFingerprints: fingerprints, now: start)
       shakeHands(&server, client)
       return server.state
@@ -111,7 +111,7 @@ private func reason(_ state: DTLSServer.State) -> String? {
     #expect(try keys(state([other.fingerprint(), client.fingerprint()])) != nil)
     #expect(try reason(state([other.fingerprint(), client.fingerprint(.sha512)])) != nil)
     #expect(throws: CryptoError.self) {
-      _ = try DTLSServer(identity: identity.get(), peerFingerprints: [], now: start)
+      _ = try DTLSHandshake(identity: identity.get(), peerFingerprints: [], now: start)
     }
   }
 
@@ -179,7 +179,7 @@ private func reason(_ state: DTLSServer.State) -> String? {
       if server.timeout(now: now) == .handshaking { #expect(drain(&server) == flight) }
     }
     #expect(Array(waits.prefix(7)) == [100, 200, 400, 800, 1600, 3200, 3200])
-    #expect(now == start + DTLSServer.limit)
+    #expect(now == start + DTLSHandshake.limit)
     #expect(reason(server.state)?.contains("30 s") == true)
     #expect(drain(&server).isEmpty)
   }

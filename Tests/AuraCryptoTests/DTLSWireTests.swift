@@ -5,7 +5,7 @@ import Testing
 private let identity = Result { try DTLSIdentity() }
 
 /// A wire that loses, delays, swaps and doubles datagrams.
-private struct BadWire {
+struct BadWire {
   var random: SeededGenerator
   var loss: Double
   private var flying: [[UInt8]] = []
@@ -31,7 +31,7 @@ private struct BadWire {
   func badWiresDelayButDoNotBreak(seed: UInt64) throws {
     let client = try DTLSClient(mtu: seed % 2 == 0 ? 300 : 1200)
     let begin = HostTime(nanoseconds: 0)
-    var server = try DTLSServer(
+    var server = try DTLSHandshake(
       identity: identity.get(), peerFingerprint: client.fingerprint(), now: begin)
     var up = BadWire(seed: seed, loss: 0.2)
     var down = BadWire(seed: seed + 1000, loss: 0.2)
@@ -64,7 +64,7 @@ private struct BadWire {
     let client = try DTLSClient()
     var random = SeededGenerator(seed: 9)
     for round in 0..<200 {
-      var server = try DTLSServer(
+      var server = try DTLSHandshake(
         identity: identity.get(), peerFingerprint: client.fingerprint(),
         now: HostTime(nanoseconds: 0))
       for _ in 0..<20 {
@@ -87,7 +87,7 @@ private struct BadWire {
     for seed in 1...150 as ClosedRange<UInt64> {
       var random = SeededGenerator(seed: seed)
       let client = try DTLSClient()
-      var server = try DTLSServer(
+      var server = try DTLSHandshake(
         identity: identity.get(), peerFingerprint: client.fingerprint(),
         now: HostTime(nanoseconds: 0))
       client.receive()
@@ -112,7 +112,7 @@ private struct BadWire {
   /// What a peer sends beyond a handshake's need is not looked at any more.
   @Test func aHandshakeTakesSoMuchAndNoMore() throws {
     let client = try DTLSClient()
-    var server = try DTLSServer(
+    var server = try DTLSHandshake(
       identity: identity.get(), peerFingerprint: client.fingerprint(),
       now: HostTime(nanoseconds: 0))
     // Encrypted records long before there is a key, many to a datagram.

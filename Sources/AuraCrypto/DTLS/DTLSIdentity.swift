@@ -1,15 +1,15 @@
 package import AuraStream
 internal import COpenSSL
 
-/// Who we are to listeners: a certificate that signs itself, made anew at each start, and all
+/// Who we are to the other side: a certificate that signs itself, made anew at each start, and all
 /// that its handshakes have in common.
 ///
-/// Nobody vouches for it: its fingerprint goes to the listener with our answer, and the
-/// listener's came with the offer.
+/// Nobody vouches for it: its fingerprint goes to the peer with our answer or offer, and the peer's
+/// comes with the other.
 @safe package final class DTLSIdentity: @unchecked Sendable {
   // Sendable: nothing changes after `init`, and OpenSSL counts references to it atomically.
 
-  /// The fingerprint of our certificate, for our answers.
+  /// The fingerprint of our certificate, for our answers and offers.
   package let fingerprint: CertificateFingerprint
   /// Cipher suites, groups and the rest, shared by every handshake.
   let context: OpaquePointer
@@ -66,17 +66,19 @@ private func makeCertificate(_ key: OpaquePointer) throws(CryptoError) -> Opaque
 private func makeContext(
   key: OpaquePointer, certificate: OpaquePointer
 ) throws(CryptoError) -> OpaquePointer {
-  guard let context = unsafe SSL_CTX_new(DTLS_server_method()) else {
+  guard let context = unsafe SSL_CTX_new(DTLS_method()) else {
     throw .openSSL("prepare DTLS")
   }
   unsafe SSL_CTX_set_verify(
     context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
   unsafe SSL_CTX_set_cert_verify_callback(context, verifyPeer, nil)
   let isMade =
-    unsafe aura_configure_dtls(context, "X25519:P-256", DTLSServer.largestMessage) == 1
+    unsafe aura_configure_dtls(context, "X25519:P-256", DTLSHandshake.largestMessage) == 1
     && SSL_CTX_set_cipher_list(
       context,
       "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
+        // For servers of others: some have an RSA key.
+        + ":ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES256-GCM-SHA384"
     ) == 1
     // This one returns 0 when it has succeeded.
     && SSL_CTX_set_tlsext_use_srtp(context, "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80") == 0

@@ -8,12 +8,18 @@ internal import COpenSSL
 @safe final class DTLSWire {
   /// More than any flight has. What does not fit is lost, as on any wire.
   private static let outgoingLimit = 32
+  /// How often a flight can be repeated; OpenSSL gives up after twelve times.
+  private static let mostRepetitions = 8
 
   /// The datagram that is being received.
   var incoming: [UInt8]?
   /// Datagrams to send, the oldest first.
   var outgoing: [[UInt8]] = []
-  /// Whether the peer's certificate is the one that its offer announced; `nil` before it came.
+  /// A client's last flight, some times over, each time with new record numbers.
+  var repetitions: [[[UInt8]]] = []
+  /// Whether what OpenSSL writes is one of these.
+  var isRepeating = false
+  /// Whether the peer's certificate is the one that was announced; `nil` before it came.
   private(set) var isPeerVerified: Bool?
   private let fingerprints: [CertificateFingerprint]
 
@@ -43,6 +49,15 @@ internal import COpenSSL
     return isVerified
   }
 
+  /// OpenSSL's timer begins, or has run out and the flight is about to be repeated.
+  ///
+  /// - Returns: whether it should be repeated once more.
+  func didRing(isFirst: Bool) -> Bool {
+    isRepeating = !isFirst
+    if isFirst { repetitions = [] } else { repetitions.append([]) }
+    return repetitions.count < Self.mostRepetitions
+  }
+
   fileprivate func read(into buffer: UnsafeMutableBufferPointer<CChar>) -> Int? {
     guard let datagram = incoming else { return nil }
     incoming = nil
@@ -52,7 +67,23 @@ internal import COpenSSL
   }
 
   fileprivate func write(_ datagram: UnsafeRawBufferPointer) {
-    if outgoing.count < Self.outgoingLimit { unsafe outgoing.append(Array(datagram)) }
+    if isRepeating {
+      unsafe repeatRecords(datagram)
+    } else if outgoing.count < Self.outgoingLimit {
+      unsafe outgoing.append(Array(datagram))
+    }
+  }
+
+  /// OpenSSL repeats record by record; as many as fit go into one datagram.
+  private func repeatRecords(_ records: UnsafeRawBufferPointer) {
+    let (last, datagram) = (repetitions.count - 1, repetitions[repetitions.count - 1].count - 1)
+    if datagram >= 0,
+      repetitions[last][datagram].count + records.count <= DTLSHandshake.largestDatagram
+    {
+      unsafe repetitions[last][datagram] += Array(records)
+    } else {
+      unsafe repetitions[last].append(Array(records))
+    }
   }
 }
 
@@ -75,7 +106,7 @@ private let dtlsWireMethod = DTLSWireMethod()
 
 // OpenSSL's callbacks, in the thread that has called OpenSSL.
 
-private func attachedWire(_ data: UnsafeMutableRawPointer?) -> DTLSWire? {
+func attachedWire(_ data: UnsafeMutableRawPointer?) -> DTLSWire? {
   unsafe data.map { unsafe Unmanaged<DTLSWire>.fromOpaque($0).takeUnretainedValue() }
 }
 

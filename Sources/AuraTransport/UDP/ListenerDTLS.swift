@@ -3,13 +3,13 @@ internal import AuraStream
 
 /// The cryptography of one listener's session, on OpenSSL: handshake, then feedback.
 struct ListenerDTLS: ~Copyable, DTLSEngine {
-  private var server: DTLSServer
+  private var server: DTLSHandshake
   private var feedback: SRTCPReceiver?
   private(set) var progress = DTLSProgress<SRTPKeys>.handshaking
 
   /// - Throws: `CryptoError` when OpenSSL has no memory.
   init(identity: DTLSIdentity, peer: CertificateFingerprint, now: HostTime) throws(CryptoError) {
-    server = try DTLSServer(identity: identity, peerFingerprint: peer, now: now)
+    server = try DTLSHandshake(identity: identity, peerFingerprint: peer, now: now)
   }
 
   var deadline: HostTime? { server.deadline }

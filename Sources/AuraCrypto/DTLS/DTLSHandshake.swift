@@ -1,24 +1,34 @@
 package import AuraStream
 internal import COpenSSL
 
-/// One listener's handshake: DTLS 1.2 where the listener begins (RFC 6347, RFC 5764).
+/// One handshake, of either side: DTLS 1.2 (RFC 6347, RFC 5764).
 ///
 /// Does no I/O and reads no clock: datagrams come in by `receive`, go out by `nextDatagram`, and
-/// time is an argument. OpenSSL cannot be told the time, so its own timer is set too far away to
-/// ever ring, and we repeat the last flight ourselves, byte by byte: to the peer as if the network
-/// had. (What remains of OpenSSL's clock: were the computer's to be set forward by more than an
-/// hour within a handshake, one flight would be sent once more.)
+/// time is an argument. OpenSSL cannot be told the time, so we repeat the last flight ourselves.
+/// A server repeats it byte by byte: to the peer as if the network had, and if the peer has it
+/// already, it is the peer's turn to repeat. A client's must have new record numbers, or a server
+/// whose last flight was lost would take it for a replay: OpenSSL makes some repetitions in advance.
+/// (What remains of OpenSSL's clock: were the computer's to be set forward by more than an hour
+/// within a handshake, one flight would be sent once more.)
 ///
-/// Owned by one thread at a time. Give it only what comes from an address that STUN has verified:
-/// it asks nobody for a cookie.
-@safe package struct DTLSServer: ~Copyable, @unchecked Sendable {
+/// Owned by one thread at a time. Give a server only what comes from an address that STUN has
+/// verified: it asks nobody for a cookie.
+@safe package struct DTLSHandshake: ~Copyable, @unchecked Sendable {
   // Sendable: `ssl` and `wire` are known to nobody else, and OpenSSL binds them to no thread.
+
+  /// Who begins.
+  package enum Role: Sendable {
+    /// We do.
+    case client
+    /// The peer does.
+    case server
+  }
 
   /// Where a handshake stands.
   package enum State: Equatable, Sendable {
     /// It goes on.
     case handshaking
-    /// The peer is who its offer says, and these are the keys.
+    /// The peer is who its offer or answer says, and these are the keys.
     case established(SRTPKeys)
     /// It came to nothing; a sentence that says why, without a full stop at its end.
     case failed(String)
@@ -29,7 +39,7 @@ internal import COpenSSL
   /// After that a handshake has failed.
   package static let limit = Duration.seconds(30)
   /// How long an answer to a flight is awaited before it is repeated for the first time; twice as
-  /// long each time, up to `longestWait`. Listeners are near.
+  /// long each time, up to `longestWait`. Peers are near.
   package static let firstWait = Duration.milliseconds(100)
   /// The longest time between two repetitions.
   package static let longestWait = Duration.milliseconds(3_200)
@@ -47,6 +57,7 @@ internal import COpenSSL
   /// When to call `timeout`; `nil` for never.
   package private(set) var deadline: HostTime?
 
+  private let role: Role
   private let ssl: OpaquePointer
   private let wire: DTLSWire
   private let end: HostTime
@@ -55,16 +66,18 @@ internal import COpenSSL
   private var receivedBytes = 0
   private var earlyRecords = 0
 
-  /// A handshake that awaits its first datagram.
+  /// A handshake that awaits its first datagram, or as a client has made it.
   ///
   /// - Parameters:
+  ///   - role: whether we begin.
   ///   - identity: who we are.
-  ///   - peerFingerprints: what the peer's offer says of its certificate. Of several the ones with
+  ///   - peerFingerprints: what the peer's offer or answer says of its certificate. Of several the ones with
   ///     the strongest hash count, and one of them must match.
   ///   - now: the present.
   /// - Throws: `CryptoError` without a fingerprint, or when OpenSSL has no memory.
   package init(
-    identity: DTLSIdentity, peerFingerprints: [CertificateFingerprint], now: HostTime
+    _ role: Role = .server, identity: DTLSIdentity, peerFingerprints: [CertificateFingerprint],
+    now: HostTime
   ) throws(CryptoError) {
     if peerFingerprints.isEmpty { throw CryptoError("a handshake needs the peer's fingerprint") }
     let wire = DTLSWire(fingerprints: CertificateFingerprint.strongest(peerFingerprints))
@@ -73,25 +86,35 @@ internal import COpenSSL
       unsafe SSL_free(ssl)
       throw .openSSL("begin a handshake")
     }
-    unsafe DTLS_set_timer_cb(ssl, neverRing)
-    unsafe SSL_set_accept_state(ssl)
+    switch role {
+    case .server:
+      unsafe DTLS_set_timer_cb(ssl, neverRing)
+      unsafe SSL_set_accept_state(ssl)
+    case .client:
+      unsafe DTLS_set_timer_cb(ssl, ringInAdvance)
+      unsafe SSL_set_connect_state(ssl)
+    }
+    self.role = role
     unsafe self.ssl = ssl
     self.wire = wire
     end = now + Self.limit
     deadline = end
+    if role == .client { continueHandshake(now: now) }
   }
 
-  /// A handshake with a peer whose offer has one fingerprint.
+  /// A handshake with a peer of whom one fingerprint is known.
   ///
   /// - Parameters:
+  ///   - role: whether we begin.
   ///   - identity: who we are.
-  ///   - peerFingerprint: what the peer's offer says of its certificate.
+  ///   - peerFingerprint: what the peer's offer or answer says of its certificate.
   ///   - now: the present.
   /// - Throws: `CryptoError` when OpenSSL has no memory.
   package init(
-    identity: DTLSIdentity, peerFingerprint: CertificateFingerprint, now: HostTime
+    _ role: Role = .server, identity: DTLSIdentity, peerFingerprint: CertificateFingerprint,
+    now: HostTime
   ) throws(CryptoError) {
-    try self.init(identity: identity, peerFingerprints: [peerFingerprint], now: now)
+    try self.init(role, identity: identity, peerFingerprints: [peerFingerprint], now: now)
   }
 
   deinit { unsafe SSL_free(ssl) }
@@ -139,7 +162,8 @@ internal import COpenSSL
       settle(.failed("the DTLS handshake was not finished within \(seconds) s"))
       return state
     }
-    for datagram in flight { wire.outgoing.append(datagram) }
+    let again = wire.repetitions.isEmpty ? flight : wire.repetitions.removeFirst()
+    for datagram in again { wire.outgoing.append(datagram) }
     wait = min(wait * 2, Self.longestWait)
     deadline = min(now + wait, end)
     return state
@@ -162,11 +186,13 @@ internal import COpenSSL
     state = final
     deadline = nil
     flight = []
+    wire.repetitions = []
   }
 
   private mutating func continueHandshake(now: HostTime) {
     let before = wire.outgoing.count
     ERR_clear_error()
+    wire.isRepeating = false
     let result = unsafe SSL_do_handshake(ssl)
     let sent = wire.outgoing[before...]
     if result == 1 {
@@ -184,7 +210,9 @@ internal import COpenSSL
 
   private func failure() -> String {
     if wire.isPeerVerified == false {
-      return "the listener's certificate is not the one whose fingerprint is in its offer"
+      return role == .server
+        ? "the listener's certificate is not the one whose fingerprint is in its offer"
+        : "the server's certificate is not the one whose fingerprint is in its answer"
     }
     let reasons = CryptoError.takeReasons()
     return "the DTLS handshake failed (\(reasons.isEmpty ? "no reason given" : reasons))"
@@ -192,11 +220,12 @@ internal import COpenSSL
 
   /// What a handshake that OpenSSL is content with has led to.
   private func agreedState() -> State {
+    let peer = role == .server ? "listener" : "server"
     guard wire.isPeerVerified == true else {
-      return .failed("the listener has shown no certificate")
+      return .failed("the \(peer) has shown no certificate")
     }
     guard let profile = agreedProfile() else {
-      return .failed("the listener offers no SRTP protection that we know")
+      return .failed("the \(peer) offers no SRTP protection that we know")
     }
     guard let keys = exportKeys(profile) else { return .failed(failure()) }
     return .established(keys)
@@ -210,7 +239,7 @@ internal import COpenSSL
     }
   }
 
-  /// RFC 5764 §4.2: keys of client and server, then their salts. We are the server.
+  /// RFC 5764 §4.2: keys of client and server, then their salts.
   private func exportKeys(_ profile: SRTPProfile) -> SRTPKeys? {
     let (key, salt) = (profile.keyByteCount, profile.saltByteCount)
     var material = [UInt8](repeating: 0, count: 2 * (key + salt))
@@ -220,12 +249,13 @@ internal import COpenSSL
         ssl, &material, material.count, label, label.utf8.count, nil, 0, 0) == 1
     else { return nil }
     defer { unsafe OPENSSL_cleanse(&material, material.count) }
-    return SRTPKeys(
+    let client = SRTPKeys(
       profile: profile,
-      localKey: Array(material[key..<2 * key]),
-      localSalt: Array(material[(2 * key + salt)...]),
-      remoteKey: Array(material[..<key]),
-      remoteSalt: Array(material[2 * key..<(2 * key + salt)]))
+      localKey: Array(material[..<key]),
+      localSalt: Array(material[2 * key..<(2 * key + salt)]),
+      remoteKey: Array(material[key..<2 * key]),
+      remoteSalt: Array(material[(2 * key + salt)...]))
+    return role == .client ? client : client.seenByPeer
   }
 
   /// Lets OpenSSL answer a repeated flight, and notices the peer's farewell. There is no other
@@ -251,6 +281,15 @@ internal import COpenSSL
 
 /// OpenSSL's timer interval in microseconds: the better part of its longest.
 private func neverRing(_ ssl: OpaquePointer?, _ interval: UInt32) -> UInt32 { 4_000_000_000 }
+
+/// Lets OpenSSL repeat a flight of ours at once, several times over, and the wire keep that for later.
+///
+/// OpenSSL asks with an interval of zero when a new flight begins, and else when it is about to
+/// repeat; within 15 ms its timer counts as run out.
+private func ringInAdvance(_ ssl: OpaquePointer?, _ interval: UInt32) -> UInt32 {
+  let isMore = unsafe attachedWire(SSL_get_ex_data(ssl, 0))?.didRing(isFirst: interval == 0)
+  return isMore == true ? 1 : neverRing(nil, 0)
+}
 
 /// How many records of a datagram are not of epoch 0.
 private func encryptedRecords(_ datagram: RawSpan) -> Int {
