@@ -62,6 +62,63 @@ struct StubDTLS: ~Copyable, DTLSEngine {
   mutating func close() { outgoing.append(HandshakeStep.goodbye) }
 }
 
+/// The client's side of `StubDTLS`: begins, opens media, seals feedback.
+struct StubPlayerDTLS: ~Copyable, PlayerEngine {
+  private(set) var progress = DTLSProgress<UInt64>.handshaking
+  private(set) var deadline: HostTime?
+  private var outgoing: [[UInt8]] = [HandshakeStep.hello]
+  private var flight = HandshakeStep.hello
+  private var interval = Duration.milliseconds(200)
+  private var feedback = StubFeedback()
+  private var reports = StubDTLS()
+  private var highest: UInt64?
+  private var seen: Set<UInt64> = []
+
+  init(now: HostTime) { deadline = now + interval }
+
+  mutating func receive(_ datagram: RawSpan, now: HostTime) {
+    switch datagram.array(0..<2) {
+    case [22, 2]:
+      if flight != HandshakeStep.clientFlight { interval = .milliseconds(200) }
+      flight = HandshakeStep.clientFlight
+      outgoing.append(flight)
+    case [22, 4]:
+      progress = .established(42)
+      deadline = nil
+    case [21, 5]: progress = .failed("the other certificate has another fingerprint")
+    case [21, 6]: progress = .closed
+    default: break
+    }
+  }
+
+  mutating func timeout(now: HostTime) {
+    interval = min(interval * 2, .milliseconds(800))
+    deadline = now + interval
+    outgoing.append(flight)
+  }
+
+  mutating func nextDatagram() -> [UInt8]? { outgoing.isEmpty ? nil : outgoing.removeFirst() }
+
+  mutating func openFeedback(_ datagram: RawSpan) -> [UInt8]? { reports.openFeedback(datagram) }
+
+  mutating func openMedia(_ packet: UnsafeMutableRawBufferPointer) -> Int? {
+    let bytes = unsafe Array(packet)
+    guard bytes.count >= 12 else { return nil }
+    let number = UInt16(bytes[2]) << 8 | UInt16(bytes[3])
+    let step = Int16(bitPattern: number &- UInt16(truncatingIfNeeded: highest ?? UInt64(number)))
+    let index = UInt64(max(0, Int64(highest ?? UInt64(number)) + Int64(step)))
+    guard let clear = RecordingProtector.open(bytes, index: index), seen.insert(index).inserted
+    else { return nil }
+    highest = max(highest ?? 0, index)
+    for (place, byte) in clear.enumerated() { unsafe packet[place] = byte }
+    return clear.count
+  }
+
+  mutating func sealFeedback(_ packet: [UInt8]) -> [UInt8]? { feedback.seal(packet) }
+
+  mutating func close() { outgoing.append(HandshakeStep.goodbye) }
+}
+
 /// A stand-in for SRTCP: the packet, a tag, an index.
 struct StubFeedback {
   static let tag: UInt32 = 0x5afe_5afe

@@ -3,48 +3,29 @@ import Testing
 
 /// A server's side and a listener on a wire, in virtual time, a millisecond a step.
 final class Simulation {
-  static let serverSSRC: UInt32 = 0x1234_5678
-  static let frameBytes = 160
-
   let packetFrames: Int
-  /// How much faster the sound card runs than the clock, in millionths.
-  let driftPPM: Double
   private(set) var now = HostTime(nanoseconds: 1_000_000_000)
   let start = HostTime(nanoseconds: 1_000_000_000)
 
-  var session: ListenerSession<StubDTLS>
-  var flow: OutgoingFlow?
+  var server: SimulatedServer
   var listener: SimulatedListener
   var wire: SimulatedWire
-  private(set) var protector = RecordingProtector()
-  private(set) var closed: CloseReason?
-  private(set) var livenesses: [SenderSignal.Liveness] = []
-  private(set) var published = 0
-  /// Media datagrams that were put on the wire, by path.
-  private(set) var sent: [NetworkPath: Int] = [:]
-  private(set) var lastSentAt: HostTime?
-  private var forms = FrameForms()
-  private var path: NetworkPath
-  private var feedback = StubFeedback()
-  private var capturedAt = HostTime(nanoseconds: 1_000_000_000)
 
   init(
     _ behaviour: SimulatedListener.Behaviour = .init(), weather: SimulatedWire.Weather = .init(),
     packetFrames: Int = 480, driftPPM: Double = 0, seed: UInt64 = 1
   ) {
     self.packetFrames = packetFrames
-    self.driftPPM = driftPPM
-    path = Self.path(1)
-    let ours = Self.credentials
-    let theirs = SessionCredentials(
-      localFragment: ours.localFragment, localPassword: ours.localPassword,
-      remoteFragment: ours.remoteFragment, remotePassword: ours.remotePassword, nonce: 2)
-    session = ListenerSession(
-      ours, ssrc: Self.serverSSRC, now: now, authenticate: testAuthenticator,
-      makeDTLS: { StubDTLS() })
+    server = SimulatedServer(
+      .init(
+        payloadType: SimulatedListener.opus,
+        redundantPayloadType: behaviour.understandsRedundancy ? SimulatedListener.redundant : nil,
+        answersNACK: behaviour.asksForMissing),
+      credentials: Self.credentials, path: Self.path(1), packetFrames: packetFrames,
+      driftPPM: driftPPM, now: now)
     listener = SimulatedListener(
-      behaviour, credentials: theirs, path: Self.path(1), ssrc: Self.serverSSRC,
-      packetFrames: packetFrames)
+      behaviour, credentials: Self.theirCredentials, path: Self.path(1),
+      ssrc: SimulatedServer.ssrc, packetFrames: packetFrames)
     wire = SimulatedWire(weather, seed: seed)
   }
 
@@ -53,10 +34,33 @@ final class Simulation {
     remoteFragment: Array("browser1".utf8), remotePassword: Array("a password of theirs".utf8),
     nonce: 0x1122_3344_5566_7788)
 
+  /// The same, as `SimulatedListener` has always called them: the server's are its local ones.
+  private static let theirCredentials = SessionCredentials(
+    localFragment: credentials.localFragment, localPassword: credentials.localPassword,
+    remoteFragment: credentials.remoteFragment, remotePassword: credentials.remotePassword,
+    nonce: 2)
+
   /// The path from the listener's n-th address.
   static func path(_ number: UInt64) -> NetworkPath {
     NetworkPath(remote: Endpoint(upper: 0, lower: 0xffff_c000_0200 + number, port: 40_000))
   }
+
+  var session: ListenerSession<StubDTLS> {
+    _read { yield server.session }
+    _modify { yield &server.session }
+  }
+
+  var flow: OutgoingFlow? {
+    _read { yield server.flow }
+    _modify { yield &server.flow }
+  }
+
+  var protector: RecordingProtector { server.protector }
+  var closed: CloseReason? { server.closed }
+  var livenesses: [SenderSignal.Liveness] { server.livenesses }
+  var published: Int { server.published }
+  var sent: [NetworkPath: Int] { server.sent }
+  var lastSentAt: HostTime? { server.lastSentAt }
 
   var elapsed: Duration { now - start }
 
@@ -75,102 +79,14 @@ final class Simulation {
     }
     for datagram in wire.take(now: now) {
       if datagram.isToServer {
-        unsafe session.receive(datagram.bytes.span.bytes, along: datagram.path, now: now)
-        follow()
+        server.receive(datagram.bytes, along: datagram.path, now: now)
       } else if datagram.path == listener.path {
         listener.receive(datagram.bytes, now: now)
       }
     }
-    if let deadline = session.deadline, now >= deadline {
-      session.timeout(now: now)
-      follow()
-    }
-    publishDueFrames()
-  }
-
-  private func follow() {
-    while let output = session.nextOutput() {
-      switch output {
-      case .send(let bytes, let path): wire.put(bytes, along: path, toServer: false, now: now)
-      case .learned, .forgotten: break
-      case .started(let keys, let path):
-        #expect(keys == 42)
-        self.path = path
-        flow = OutgoingFlow(
-          .init(
-            ssrc: Self.serverSSRC, payloadType: SimulatedListener.opus,
-            redundantPayloadType: listener.behaviour.understandsRedundancy
-              ? SimulatedListener.redundant : nil,
-            answersNACK: listener.behaviour.asksForMissing, firstSequenceNumber: 0x7ff0,
-            cname: "server", packetDuration: .frames(packetFrames),
-            typicalPayloadBytes: Self.frameBytes),
-          now: now)
-      case .signal(let signal): take(signal)
-      case .closed(let reason): closed = reason
-      }
-    }
-  }
-
-  private func take(_ signal: SenderSignal) {
-    switch signal {
-    case .moved(let path): self.path = path
-    case .liveness(let liveness): livenesses.append(liveness)
-    case .missing(let first, let following):
-      for distance in 0...16 where distance == 0 || following & 1 << (distance - 1) != 0 {
-        if let packet = unsafe flow?.packetAgain(first &+ UInt16(distance), now: now) {
-          unsafe send(Array(packet))
-        }
-      }
-    case .reported(let fraction, let roundTrip):
-      flow?.didReport(fractionLost: fraction, roundTrip: roundTrip, now: now)
-    case .asked(let ssrc, let middle, let at): flow?.didAsk(ssrc: ssrc, middle: middle, at: at)
-    }
-  }
-
-  private func send(_ bytes: [UInt8]) {
-    sent[path, default: 0] += 1
-    lastSentAt = now
-    wire.put(bytes, along: path, toServer: false, now: now)
-  }
-
-  /// A frame is published when its last sample has been captured.
-  private func publishDueFrames() {
-    let duration = Duration.frames(packetFrames) * (1 / (1 + driftPPM / 1e6))
-    while capturedAt + duration <= now {
-      publish()
-      capturedAt = capturedAt + duration
-    }
-  }
-
-  private func publish() {
-    defer { published += 1 }
-    var payload: [UInt8] = []
-    payload.append(bigEndian: UInt32(published))
-    payload += Array(repeating: UInt8(truncatingIfNeeded: published), count: Self.frameBytes - 4)
-    let timestamp = UInt32(truncatingIfNeeded: published * packetFrames)
-    let isTaken = unsafe payload.withUnsafeBytes { unsafe forms.take($0, timestamp: timestamp) }
-    #expect(isTaken)
-    guard flow != nil, session.facts.liveness != .silent, closed == nil else { return }
-    sendFrame(timestamp)
-  }
-
-  private func sendFrame(_ timestamp: UInt32) {
-    guard let older = flow?.repair.olderFrames else { return }
-    let form = unsafe forms.payload(olderFrames: older, payloadType: SimulatedListener.opus)
-    if let draft = unsafe flow?.draft(
-      payload: form.bytes, isRedundant: form.isRedundant, timestamp: timestamp, marker: false)
-    {
-      let count = unsafe protector.protect(
-        draft.bytes, length: draft.byteCount, index: draft.index)
-      if let packet = unsafe flow?.commit(draft, byteCount: count, now: now) {
-        unsafe send(Array(packet))
-      }
-    }
-    if let copy = unsafe flow?.secondCopy() { unsafe send(Array(copy)) }
-    if flow?.isReportDue(now: now) == true {
-      var bytes: [UInt8] = []
-      flow?.appendReport(timestamp: timestamp, at: capturedAt, now: now, to: &bytes)
-      wire.put(feedback.seal(bytes), along: path, toServer: false, now: now)
+    server.advance(to: now)
+    for (bytes, path) in server.takeOutgoing() {
+      wire.put(bytes, along: path, toServer: false, now: now)
     }
   }
 
