@@ -83,6 +83,9 @@ def test_a_command_is_heard(stage, probe_file, player):
     assert serve.wait() == 0
     assert_probe_heard(sound)
     assert_nothing_remains(private["runtime_dir"])
+    # Nor what libpulse makes for the player and for us: a folder there, a cookie at home.
+    assert list(stage.runtime.iterdir()) == []
+    assert not (stage.directory / ".config").exists()
 
 
 @pytest.mark.parametrize("command, code", [

@@ -27,7 +27,7 @@ final class ServeSession {
   private let loop: SessionLoop<Happening>
   private let report: ServeReport
   private let start = HostClock.now
-  private var numbers: Broadcast.Statistics?
+  private var hasWarnedOfCrowd = false
 
   /// How a session ends.
   private struct Ending {
@@ -199,7 +199,9 @@ final class ServeSession {
   private func handle(_ happening: Happening) -> Ending? {
     switch happening {
     case .broadcast(.client(let event)): report.client(event)
-    case .broadcast(.listener(let event)): report.listener(event)
+    case .broadcast(.listener(let event)):
+      report.listener(event)
+      if case .connected(_, _, let count) = event { warnOfCrowd(count) }
     case .broadcast(.capture(.ended(let reason))) where !capturesFromServer:
       report.sourceEnded(reason)
       return Ending(status: reason.isEmpty ? 0 : 1, drains: true)
@@ -211,6 +213,15 @@ final class ServeSession {
     case .warning(let text): report.warn(text)
     }
     return nil
+  }
+
+  /// Once: the neighbours that the kernel remembers are few as it comes.
+  private func warnOfCrowd(_ count: Int) {
+    guard !hasWarnedOfCrowd, count >= 500,
+      let warning = NeighbourTable.current.warning(forListeners: count)
+    else { return }
+    hasWarnedOfCrowd = true
+    report.warn(warning)
   }
 
   private var capturesFromServer: Bool {

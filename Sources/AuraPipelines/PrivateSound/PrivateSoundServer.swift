@@ -101,6 +101,13 @@ package final class PrivateSoundServer: Sendable {
     ["PIPEWIRE_RUNTIME_DIR": directory.path, "PULSE_SERVER": "unix:\(files.pulseSocket)"]
   }
 
+  /// The same for programs of ours: what libpulse leaves behind goes with the directory, too.
+  private var ownEnvironment: [String: String] {
+    environment.merging([
+      "PULSE_COOKIE": "\(directory.path)/cookie", "PULSE_RUNTIME_PATH": "\(directory.path)/pulse",
+    ]) { $1 }
+  }
+
   /// Variables that would lead a player astray.
   private static let misleading = [
     "PIPEWIRE_REMOTE", "PIPEWIRE_NODE", "PIPEWIRE_PROPS", "PULSE_SINK", "PULSE_SOURCE",
@@ -110,7 +117,7 @@ package final class PrivateSoundServer: Sendable {
   /// The whole environment of a player that is to play here and nowhere else: ours, changed.
   package func environmentForPlayers() -> [String: String] {
     hostEnvironment.filter { !Self.misleading.contains($0.key) }
-      .merging(environment) { $1 }
+      .merging(ownEnvironment) { $1 }
   }
 
   /// What a person types to play into it.
@@ -120,13 +127,14 @@ package final class PrivateSoundServer: Sendable {
   /// connects to a sound server; `start` has done it already. Undone by `stop`.
   package func useInThisProcess() {
     let now = hostEnvironment
-    let names = Self.misleading + environment.keys
+    let own = ownEnvironment
+    let names = Set(Self.misleading).union(own.keys)
     state.withLock { state in
       guard state.formerEnvironment == nil else { return }
       state.formerEnvironment = Dictionary(uniqueKeysWithValues: names.map { ($0, now[$0]) })
     }
     setHostEnvironment(
-      Dictionary(uniqueKeysWithValues: names.map { ($0, environment[$0]) }))
+      Dictionary(uniqueKeysWithValues: names.map { ($0, own[$0]) }))
   }
 
   // MARK: Life
