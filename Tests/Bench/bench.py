@@ -56,16 +56,18 @@ def delay_table(rows):
 
 def browsers_table(rows):
     lines = ["| sound server | preset | browser | program → ear, ms | worst p95 | ours | jitter buffer | "
-             "playout | rest | made up | dropouts |", "|---|---|---|---|---|---|---|---|---|---|---|"]
+             "playout | rest | made up | dropouts | waits |",
+             "|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         spread = (f" ({min(row['medians_ms']):.1f}–{max(row['medians_ms']):.1f})"
                   if row["medians_ms"] else "")
         failed = f", {len(row['failed_runs'])} failed" if row["failed_runs"] else ""
-        made_up = "–" if row["made_up"] is None else f"{row['made_up']:.2%}"
+        made_up, waits = ("–" if row[x] is None else f"{row[x]:.{digits}%}"
+                          for x, digits in (("made_up", 2), ("busy", 0)))
         stages = [number(row[x]) for x in ("ours_ms", "buffer_ms", "playout_ms", "rest_ms")]
         cells = [row["backend"], row["preset"], row["browser"],
                  number(row["median_ms"]) + spread + failed, number(row["worst_p95_ms"]), *stages,
-                 made_up, str(row["dropouts"])]
+                 made_up, str(row["dropouts"]), waits]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 

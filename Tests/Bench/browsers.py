@@ -18,7 +18,8 @@ METHOD = (
     "`jitterBufferEmittedCount` of the same seconds. Playout: `totalPlayoutDelay` / "
     "`totalSamplesCount`, which Firefox does not have. Rest: what is left of the median; the sound "
     "server on both sides, in Firefox the playout too. Made up: `concealedSamples` less the silent "
-    "ones, of all samples. Median of the runs.")
+    "ones, of all samples. Waits: the part of the time in which somebody waited for a core; from a "
+    "quarter on, the jitter buffers tell of the machine. Median of the runs.")
 
 SETTLE = 8.0
 EARS = dict(zip(BROWSERS, ("ear1", "ear2")))
@@ -42,7 +43,8 @@ def _one_run(backend, preset, seconds):
         spans = {kind: span.end() for kind, span in spans.items()}
         delays = [event["send_delay_ms"] for event in serve.events("status")[known:]]
     controls = [take[control] for control in CONTROLS]
-    return {kind: _read(take[EARS[kind]], controls, spans[kind], delays) for kind in EARS}
+    return {kind: {"busy": take.pressure, **_read(take[EARS[kind]], controls, spans[kind], delays)}
+            for kind in EARS}
 
 
 def _read(heard, controls, span, delays):
@@ -68,7 +70,8 @@ def _summary(kind, preset, backend, runs):
     def median(name):
         values = [run[name] for run in good if run[name] is not None]
         return statistics.median(values) if values else None
-    stages = {name: median(name) for name in ("ours_ms", "buffer_ms", "playout_ms", "made_up")}
+    stages = {name: median(name)
+              for name in ("ours_ms", "buffer_ms", "playout_ms", "made_up", "busy")}
     total = median("median_ms")
     known = sum(stages[name] or 0 for name in ("ours_ms", "buffer_ms", "playout_ms"))
     return {
