@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lab import signals
+from lab import meter, signals
 from lab.browser import BROWSERS
 from lab.lan import Lan
 from lab.processes import TOO_BUSY, Busyness
@@ -77,6 +77,9 @@ def test_both_sides_where_they_belong(heard, kind):
     """In short windows: a browser may play a little faster or slower, and its phase walks."""
     for side, wanted in zip(heard.sounds[kind].T, (440, 660)):
         windows = np.array_split(side[RATE // 2:], 20)
+        # A busy machine may have starved a few of them; whether it did is another test's matter.
+        windows = [window for window in windows if meter.rms(window) > 0.9 * 0.3 / 2 ** 0.5]
+        assert len(windows) >= 10
         peaks = [signals.spectrum_peak(window, RATE)[:2] for window in windows]
         frequency, level = np.median(peaks, axis=0)
         assert frequency == pytest.approx(wanted, rel=0.002)
