@@ -32,9 +32,10 @@ class Listener {
     this.pulse = setInterval(() => this.beat(), 150);
   }
 
-  async join(state) {
+  // `detail` goes with the state, as in again().
+  async join(state, detail) {
     this.leave();
-    this.changed(state);
+    this.changed(state, detail);
     const connection = new RTCPeerConnection();
     const { receiver } = connection.addTransceiver('audio', { direction: 'recvonly' });
     const clock = new ServerClock(this.broadcast.slug);
@@ -47,9 +48,12 @@ class Listener {
     this.sound.play(receiver.track).catch((error) => {
       if (this.connection === connection && error.name === 'NotAllowedError') this.end('tap');
     });
-    connection.onconnectionstatechange = () => {
-      if (this.connection === connection && connection.connectionState === 'failed') this.blocked();
+    // Firefox may give up before the answer is there: then the answer is waited for, to name the port.
+    const judge = () => {
+      const isOver = connection.connectionState === 'failed' && this.answered;
+      if (this.connection === connection && isOver) this.blocked();
     };
+    connection.onconnectionstatechange = judge;
     try {
       const offer = await connection.createOffer();
       const sdp = prepareOffer(offer.sdp);
@@ -68,6 +72,7 @@ class Listener {
         this.port = portOfAnswer(text);
         this.answered = performance.now();
         await connection.setRemoteDescription({ type: 'answer', sdp: text });
+        judge();
       } else {
         this.refused(response, text.trim());
       }
@@ -87,30 +92,30 @@ class Listener {
   }
 
   // Tries again after a while: soon at first, later not so often, and not everyone at once.
-  again(state, { sentence, seconds } = {}) {
+  again(state, detail = {}) {
     this.leave();
     this.failures += 1;
-    const wait = seconds || Math.min(3, 0.2 * 1.5 ** this.failures);
-    this.retryState = state;
-    this.timer = setTimeout(() => this.join(state), 1000 * wait * (0.8 + 0.4 * Math.random()));
-    this.changed(state, { sentence });
+    const wait = detail.seconds || Math.min(3, 0.2 * 1.5 ** this.failures);
+    this.retry = () => this.join(state, detail);
+    this.timer = setTimeout(this.retry, 1000 * wait * (0.8 + 0.4 * Math.random()));
+    this.changed(state, detail);
   }
 
   // The page came and the packets do not. Whether others hear tells on which side it is.
   async blocked() {
     const port = this.port;
     this.leave();
-    this.retryState = 'blocked';
+    const asked = this.asked = {};
     let others = false;
     try {
       const { listeners } = await (await fetchSoon('/api/status', {}, 2000)).json();
       others = listeners.some((one) => one.transport === 'webrtc'
         && (typeof one.round_trip_ms === 'number' || typeof one.delay_ms === 'number'));
     } catch (error) {
-      if (this.retryState === 'blocked') this.again('gone');
+      if (this.asked === asked) this.again('gone');
       return;
     }
-    if (this.retryState === 'blocked') this.again(others ? 'isolated' : 'firewall', { sentence: port, seconds: 4 });
+    if (this.asked === asked) this.again(others ? 'isolated' : 'firewall', { port, seconds: 4 });
   }
 
   // Several times a second: whether packets come, and what the statistics say of them.
@@ -143,7 +148,7 @@ class Listener {
 
   // Something has happened to the device or its network: no waiting, look now.
   look() {
-    if (this.timer) this.join(this.retryState);
+    if (this.timer) this.retry();
     else if (this.isHeard && performance.now() - this.lastPacket > SILENCE_MS / 2) this.join('returning');
   }
 
@@ -176,7 +181,7 @@ class Listener {
     clearTimeout(this.timer);
     if (this.session) release(this.session);
     if (this.connection) this.connection.close();
-    Object.assign(this, { timer: null, session: null, connection: null, answered: null, retryState: null });
+    Object.assign(this, { timer: null, session: null, connection: null, answered: null, asked: null });
   }
 
   end(state, detail) {

@@ -22,7 +22,7 @@ function start() {
     const isPlaying = state === 'listening';
     button.disabled = !broadcast;
     element('label').textContent = say(listener ? 'stop' : rest[state] || 'listen');
-    const words = state === 'ready' ? '' : say(state, { port: detail.sentence });
+    const words = state === 'ready' ? '' : say(state, { port: detail.port });
     // Said once: a live region that is written again is read aloud again.
     if (element('message').textContent !== words) element('message').textContent = words;
     element('reason').textContent = ['failed', 'full'].includes(state) && detail.sentence ? detail.sentence : '';

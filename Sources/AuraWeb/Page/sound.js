@@ -29,6 +29,8 @@ class Sound {
     this.stream = new MediaStream([track]);
     this.element.srcObject = this.stream;
     this.isPlaying = true;
+    // Safari: this is no sound effect; it goes on with the screen locked, Web Audio too.
+    if (navigator.audioSession) navigator.audioSession.type = 'playback';
     this.connect();
     // The sound itself does not depend on the carrier.
     const carried = this.carrier.play();
