@@ -15,7 +15,7 @@ _HOOK = """(() => {
   };
   window.fetch = async (...all) => {
     const response = await post(...all);
-    if (all[1]?.method === 'POST') {
+    if (all[1]?.headers?.['Content-Type'] === 'application/sdp') {
       const answer = await response.clone().text();
       window.exchanges.push({ status: response.status, offer: all[1].body, answer,
         location: response.headers.get('Location') });
