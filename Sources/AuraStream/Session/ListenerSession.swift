@@ -237,13 +237,13 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
   // MARK: What the extensions need
 
   mutating func put(_ output: Output) {
-    outputs.append(output)
+    // What an RTCP datagram says behind its goodbye comes here too.
+    if !isClosed { outputs.append(output) }
   }
 
   mutating func close(_ reason: CloseReason) {
-    guard !isClosed else { return }
-    isClosed = true
     put(.closed(reason))
+    isClosed = true
   }
 
   mutating func countDrop(_ kind: WritableKeyPath<SessionDrops, Int>) {

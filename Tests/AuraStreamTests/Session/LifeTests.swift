@@ -49,6 +49,23 @@ struct LifeTests {
     #expect(facts.drops.unauthentic >= 3)
   }
 
+  @Test func nothingFollowsAGoodbye() {
+    let simulation = Simulation()
+    simulation.run(for: .seconds(2))
+    var bytes: [UInt8] = []
+    Goodbye(ssrcs: [7]).append(to: &bytes)
+    GenericNACK(senderSSRC: 7, mediaSSRC: Simulation.serverSSRC, lost: [5]).append(to: &bytes)
+    Goodbye(ssrcs: [7]).append(to: &bytes)
+    bytes.append(bigEndian: StubFeedback.tag)
+    bytes.append(bigEndian: UInt32.max)
+    bytes += Array(repeating: 0, count: 6)
+    unsafe simulation.session.receive(
+      bytes.span.bytes, along: Simulation.path(1), now: simulation.now)
+    var outputs: [String] = []
+    while let output = simulation.session.nextOutput() { outputs.append("\(output)") }
+    #expect(outputs == ["closed(AuraStream.CloseReason.left)"])
+  }
+
   @Test func whoVanishesIsDoubtedThenPausedThenForgotten() throws {
     let simulation = Simulation()
     simulation.run(for: .seconds(5))
