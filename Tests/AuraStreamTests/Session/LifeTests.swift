@@ -54,7 +54,7 @@ struct LifeTests {
     simulation.run(for: .seconds(2))
     var bytes: [UInt8] = []
     Goodbye(ssrcs: [7]).append(to: &bytes)
-    GenericNACK(senderSSRC: 7, mediaSSRC: Simulation.serverSSRC, lost: [5]).append(to: &bytes)
+    GenericNACK(senderSSRC: 7, mediaSSRC: SimulatedServer.ssrc, lost: [5]).append(to: &bytes)
     Goodbye(ssrcs: [7]).append(to: &bytes)
     bytes.append(bigEndian: StubFeedback.tag)
     bytes.append(bigEndian: UInt32.max)
