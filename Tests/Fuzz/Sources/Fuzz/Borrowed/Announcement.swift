@@ -1,0 +1,1 @@
+../../../../../Sources/AuraPipelines/Listen/Announcement.swift

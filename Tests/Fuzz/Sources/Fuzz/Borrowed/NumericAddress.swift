@@ -1,0 +1,1 @@
+../../../../../Sources/AuraApp/Configuration/NumericAddress.swift

@@ -1,0 +1,1 @@
+../../../../../Sources/AuraApp/Listen/ServerAddress.swift

@@ -1,0 +1,1 @@
+../../../../../Sources/AuraWeb/Access/WebAuthority.swift
