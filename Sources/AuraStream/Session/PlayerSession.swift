@@ -175,6 +175,9 @@ package struct PlayerSession<DTLS: PlayerEngine & ~Copyable>: ~Copyable {
     return outputs[nextOutputIndex]
   }
 
+  /// Whether there is anything to drain.
+  package var hasOutput: Bool { nextOutputIndex < outputs.count }
+
   /// When `timeout` wants to be called, at the latest.
   package var deadline: HostTime? {
     guard !isClosed else { return nil }

@@ -1,32 +1,40 @@
 internal import AuraCrypto
 internal import AuraStream
 
-/// The cryptography of one listener's session, on OpenSSL: handshake, then feedback.
+/// The cryptography of one session's control side, on OpenSSL: handshake, then the peer's RTCP.
 struct ListenerDTLS: ~Copyable, DTLSEngine {
-  private var server: DTLSHandshake
+  private var handshake: DTLSHandshake
   private var feedback: SRTCPReceiver?
   private(set) var progress = DTLSProgress<SRTPKeys>.handshaking
 
   /// - Throws: `CryptoError` when OpenSSL has no memory.
   init(identity: DTLSIdentity, peer: CertificateFingerprint, now: HostTime) throws(CryptoError) {
-    server = try DTLSHandshake(identity: identity, peerFingerprint: peer, now: now)
+    try self.init(.server, identity: identity, peers: [peer], now: now)
   }
 
-  var deadline: HostTime? { server.deadline }
+  /// - Throws: `CryptoError` without a fingerprint, or when OpenSSL has no memory.
+  init(
+    _ role: DTLSHandshake.Role, identity: DTLSIdentity, peers: [CertificateFingerprint],
+    now: HostTime
+  ) throws(CryptoError) {
+    handshake = try DTLSHandshake(role, identity: identity, peerFingerprints: peers, now: now)
+  }
+
+  var deadline: HostTime? { handshake.deadline }
 
   mutating func receive(_ datagram: RawSpan, now: HostTime) {
-    server.receive(datagram, now: now)
+    handshake.receive(datagram, now: now)
     follow()
   }
 
   mutating func timeout(now: HostTime) {
-    server.timeout(now: now)
+    handshake.timeout(now: now)
     follow()
   }
 
-  mutating func nextDatagram() -> [UInt8]? { server.nextDatagram() }
+  mutating func nextDatagram() -> [UInt8]? { handshake.nextDatagram() }
 
-  mutating func close() { server.close() }
+  mutating func close() { handshake.close() }
 
   mutating func openFeedback(_ datagram: RawSpan) -> [UInt8]? {
     var bytes = datagram.array(0..<datagram.byteCount)
@@ -40,7 +48,7 @@ struct ListenerDTLS: ~Copyable, DTLSEngine {
   }
 
   private mutating func follow() {
-    switch server.state {
+    switch handshake.state {
     case .handshaking: break
     case .established(let keys):
       if case .established = progress { return }

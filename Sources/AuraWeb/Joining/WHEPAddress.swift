@@ -1,0 +1,59 @@
+/// The address of a WHEP endpoint or of a session at one: `http://host:port/path`.
+package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
+  /// As it stands in the URL: a name, an IPv4 address, an IPv6 address without brackets.
+  package let host: String
+  package let port: Int
+  /// Begins with `/`; may have a query.
+  package let path: String
+
+  /// - Parameters:
+  ///   - host: a name or a numeric address.
+  ///   - port: 1 to 65,535.
+  ///   - path: begins with `/`.
+  package init(host: String, port: Int, path: String) {
+    self.host = host
+    self.port = port
+    self.path = path
+  }
+
+  /// A URL as people write it.
+  ///
+  /// - Returns: nil for anything that is no URL of plain HTTP.
+  package init?(_ text: String) {
+    let scheme = "http://"
+    guard text.lowercased().hasPrefix(scheme) else { return nil }
+    let rest = text.dropFirst(scheme.count).prefix { $0 != "#" }
+    let authorityText = rest.prefix { $0 != "/" && $0 != "?" }
+    guard let authority = WebAuthority(authorityText), authority.port != 0 else { return nil }
+    let path = rest.dropFirst(authorityText.count)
+    guard path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
+    host =
+      switch authority.host {
+      case .address(let address): "\(address)"
+      case .name(let name): name
+      }
+    port = authority.port ?? 80
+    self.path = path.hasPrefix("/") ? String(path) : "/" + path
+  }
+
+  /// Where a Location field leads that was answered here (RFC 9110 section 10.2.2).
+  ///
+  /// - Returns: nil when it leads to nothing we can speak with.
+  func resolving(_ location: String) -> Self? {
+    if location.contains("://") { return Self(location) }
+    guard location.utf8.allSatisfy({ (0x21...0x7e).contains($0) }), !location.isEmpty,
+      !location.hasPrefix("//")
+    else { return nil }
+    if location.hasPrefix("/") { return Self(host: host, port: port, path: location) }
+    let folder = path.prefix { $0 != "?" }.reversed().drop { $0 != "/" }.reversed()
+    return Self(host: host, port: port, path: String(folder) + location)
+  }
+
+  /// For the Host field.
+  var authority: String {
+    let name = host.contains(":") ? "[\(host)]" : host
+    return port == 80 ? name : "\(name):\(port)"
+  }
+
+  package var description: String { "http://\(authority)\(path)" }
+}

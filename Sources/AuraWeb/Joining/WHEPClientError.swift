@@ -1,0 +1,27 @@
+/// Why a server did not let us in: a sentence for whoever wants to listen.
+package enum WHEPClientError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Nobody answers there, or not in time; the system's words.
+  case unreachable(WHEPAddress, String)
+  /// What answers does not speak HTTP, or says too much.
+  case notHTTP(WHEPAddress)
+  /// It says no; its own sentence, perhaps empty.
+  case refused(status: Int, String)
+  /// Not now; after so many seconds another try makes sense.
+  case later(status: Int, retryAfter: Int, String)
+  /// It sends us from place to place.
+  case redirected(WHEPAddress)
+
+  package var description: String {
+    switch self {
+    case .unreachable(let address, let reason): "Nobody answers at \(address): \(reason)."
+    case .notHTTP(let address): "What answers at \(address) does not speak HTTP as it should."
+    case .refused(let status, let text):
+      text.isEmpty
+        ? "The server refuses (HTTP status \(status)). Is this the address of a WHEP endpoint?"
+        : "The server refuses (HTTP status \(status)): \(text)"
+    case .later(_, let seconds, let text):
+      "The server says to try again in \(seconds) s\(text.isEmpty ? "." : ": \(text)")"
+    case .redirected(let address): "\(address) sends us elsewhere too often, or over HTTPS."
+    }
+  }
+}

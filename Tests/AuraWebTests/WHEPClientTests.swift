@@ -1,0 +1,82 @@
+import AuraStream
+import AuraWeb
+import Testing
+
+@Suite struct WHEPClientTests {
+  private func address(_ service: HTTPService, _ path: String = "/whep/main") -> WHEPAddress {
+    WHEPAddress(host: "127.0.0.1", port: service.port, path: path)
+  }
+
+  @Test func anOfferIsAnsweredAndTheSessionEnded() async throws {
+    let handler = FakeHandler()
+    try await withService(handler) { service in
+      let client = WHEPClient()
+      let joined = try await client.join(address(service), offer: "v=0\r\n")
+      #expect(joined.answer == FakeHandler.answer)
+      #expect(joined.session == address(service, "/whep/main/listener-1"))
+      #expect(handler.offers.map(\.sdp) == ["v=0\r\n"])
+      #expect(handler.offers.map(\.from) == ["127.0.0.1"])
+      let session = try #require(joined.session)
+      #expect(await handler.isListening(id: "listener-1"))
+      try await client.leave(session)
+      #expect(await !handler.isListening(id: "listener-1"))
+      // Gone already: content all the same.
+      try await client.leave(session)
+    }
+  }
+
+  @Test func theSourceMayBeChosen() async throws {
+    let handler = FakeHandler()
+    try await withService(handler) { service in
+      _ = try await WHEPClient().join(
+        address(service), offer: "v=0\r\n", from: IPAddress("127.1.2.3"))
+      #expect(handler.offers.map(\.from) == ["127.1.2.3"])
+    }
+  }
+
+  @Test(
+    arguments: [
+      (WHEPRefusal.badOffer("Offer Opus."), 400, nil), (.notLive(retryAfter: .seconds(7)), 409, 7),
+      (.busy(retryAfter: .seconds(2)), 503, 2),
+    ] as [(WHEPRefusal, Int, Int?)])
+  func aRefusalIsASentence(refusal: WHEPRefusal, status: Int, seconds: Int?) async throws {
+    try await withService(FakeHandler(refusing: refusal)) { service in
+      do {
+        _ = try await WHEPClient().join(address(service), offer: "v=0\r\n")
+        Issue.record("it was let in")
+      } catch {
+        switch error as? WHEPClientError {
+        case .refused(status, _): #expect(seconds == nil)
+        case .later(status, let told, _): #expect(told == seconds)
+        default: Issue.record("\(error)")
+        }
+        #expect("\(error)".hasSuffix("."))
+      }
+    }
+  }
+
+  @Test func nobodyThere() async throws {
+    let port = try await withService { $0.port }
+    let gone = WHEPAddress(host: "127.0.0.1", port: port, path: "/whep/main")
+    await #expect(throws: WHEPClientError.unreachable(gone, "the connection was refused")) {
+      _ = try await WHEPClient().join(gone, offer: "v=0\r\n")
+    }
+  }
+
+  @Test(arguments: [
+    ("http://a", "http://a/"), ("http://a:8080/whep/main", "http://a:8080/whep/main"),
+    ("HTTP://[::1]:80/x?y=1#z", "http://[::1]/x?y=1"),
+    ("http://192.0.2.1?q", "http://192.0.2.1/?q"),
+  ])
+  func addressesAreRead(text: String, canonical: String) {
+    #expect(WHEPAddress(text).map { "\($0)" } == canonical)
+  }
+
+  @Test(arguments: [
+    "", "a", "https://a/", "http://", "http:///x", "http://user@a/", "http://a:0/", "http://a/ b",
+    "ftp://a/",
+  ])
+  func whatIsNoAddressIsNone(text: String) {
+    #expect(WHEPAddress(text) == nil)
+  }
+}
