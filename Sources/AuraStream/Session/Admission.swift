@@ -8,8 +8,9 @@ package struct Admission: Sendable {
   /// The same for one source.
   package static let mostUnfinishedOfOne = 32
   /// Joins a second: a hall that fills. Each costs 0.3 ms of processor, on no media thread.
-  private static let rate = 500.0
-  private static let burst = 500.0
+  package static let rate = 500.0
+  /// Joins that may come at once after a rest.
+  package static let burst = 500.0
 
   /// What becomes of a wish to join.
   package enum Verdict: Equatable, Sendable {

@@ -15,7 +15,7 @@ struct Target: Sendable {
 
   static let all: [Target] = [
     // Texts.
-    .sessionDescription, .announcement, .addresses, .webOrigin, .settings, .configuration,
+    .sessionDescription, .playerAnswer, .announcement, .addresses, .webOrigin, .settings, .configuration,
     // Datagrams.
     .stun, .rtp, .rtcp, .srtp, .srtcp, .dtls, .handshake, .opus,
     // State machines.

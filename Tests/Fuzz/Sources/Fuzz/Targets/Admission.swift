@@ -62,7 +62,8 @@ private func tryAdmission(_ bytes: [UInt8]) {
         "one source's unfinished joins are bounded")
     }
     check(
-      Double(admitted) <= 301 + 100 * now.nanoseconds.seconds, "the rate of joins is bounded")
+      Double(admitted) <= 1 + Admission.burst + Admission.rate * now.nanoseconds.seconds,
+      "the rate of joins is bounded")
   }
 }
 

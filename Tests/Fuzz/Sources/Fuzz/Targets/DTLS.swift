@@ -2,7 +2,7 @@ internal import AuraCrypto
 internal import AuraStream
 
 extension Target {
-  /// A DTLS server fed with anything.
+  /// A DTLS server, or a client, fed with anything.
   static let dtls = Target(
     name: "dtls", executions: 8_000, longest: 1_400, run: tryServer,
     seeds: {
@@ -10,7 +10,8 @@ extension Target {
       client.receive(nil)
       let hello = client.takeRecords().flatMap { record in lengthPrefixed(record) }
       return [
-        hello, hello + hello + [0xff, 0xff], lengthPrefixed([20, 0xfe, 0xfd, 0, 1]),
+        hello, [0xff, 0xff] + hello, hello + hello + [0xff, 0xff],
+        lengthPrefixed([20, 0xfe, 0xfd, 0, 1]),
         lengthPrefixed([21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40]),
         hello + [0x80, 200, 0x81, 200, 0xff, 0xff],
       ]
@@ -39,22 +40,25 @@ private let identity: DTLSIdentity = {
 private let start = HostTime(nanoseconds: 1_000_000_000)
 
 /// Takes what the server has to send after one call, and checks how much that is.
-private func drain(_ server: inout DTLSServer) -> [[UInt8]] {
+private func drain(_ server: inout DTLSHandshake) -> [[UInt8]] {
   var datagrams: [[UInt8]] = []
   while let datagram = server.nextDatagram() { datagrams.append(datagram) }
   check(datagrams.count <= 32, "one datagram has few answers")
   check(
-    datagrams.allSatisfy { (1...DTLSServer.largestDatagram).contains($0.count) },
+    datagrams.allSatisfy { (1...DTLSHandshake.largestDatagram).contains($0.count) },
     "no datagram is empty or long")
   return datagrams
 }
 
-/// Two bytes of length, then a datagram; a length with its highest bit set is milliseconds.
+/// The longest length makes it a client. Then two bytes of length and a datagram, again and again; a
+/// length with its highest bit set is milliseconds.
 private func tryServer(_ bytes: [UInt8]) {
   var program = ByteProgram(bytes)
   var now = start
+  let isClient = bytes.starts(with: [0xff, 0xff])
   guard let fingerprint = CertificateFingerprint(hash: .sha256, bytes: Array(0..<32)),
-    var server = try? DTLSServer(identity: identity, peerFingerprint: fingerprint, now: now)
+    var server = try? DTLSHandshake(
+      isClient ? .client : .server, identity: identity, peerFingerprint: fingerprint, now: now)
   else { return }
   while !program.isAtEnd {
     let length = Int(program.uint16())
@@ -84,7 +88,7 @@ private func tryHandshake(_ bytes: [UInt8]) {
   if !isExpected { fingerprint[0] ^= 1 }
   var now = start
   guard let expected = CertificateFingerprint(hash: .sha256, bytes: fingerprint),
-    var server = try? DTLSServer(identity: identity, peerFingerprint: expected, now: now)
+    var server = try? DTLSHandshake(identity: identity, peerFingerprint: expected, now: now)
   else { return }
   client.receive(nil)
   var toServer = client.takeRecords()
