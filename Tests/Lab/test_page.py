@@ -233,6 +233,18 @@ def test_a_server_that_comes_back_is_heard_again(scene, record_property):
     assert level_at_the_ear(scene) == pytest.approx(LEVEL, rel=0.05)
 
 
+def test_a_page_that_is_loaded_again_goes_on_or_asks_for_a_tap(scene):
+    page = scene.page
+    host, port = scene.serve.web_address(scene.lan.server_address)
+    page.browser.open(f"http://{host}:{port}/?again")
+    page.browser.until("a decision", f"['listening', 'tap'].includes({STATE})")
+    if page.state == "tap":
+        assert page.text("message") and page.text("label") == "Go on"
+        page.browser.click("#listen")
+    page.until_state("listening")
+    assert level_at_the_ear(scene) == pytest.approx(LEVEL, rel=0.05)
+
+
 def test_udp_that_is_blocked_is_named(scene):
     """HTTP gets through and nothing else does; nobody else hears, so the host is asked."""
     page = scene.page
@@ -246,6 +258,24 @@ def test_udp_that_is_blocked_is_named(scene):
     finally:
         ip("-n", scene.namespace, "rule", "del", "pref", "1")
     page.until_state("listening")
+
+
+def test_another_network_address_needs_no_tap(scene, record_property):
+    """As when a phone goes from one access point to another: it is gone for a while, and comes back as
+    somebody else."""
+    page, lan = scene.page, scene.lan
+    ip("-n", scene.namespace, "link", "set", "eth0", "down")
+    page.browser.until("its notice", f"{STATE} !== 'listening'")
+    time.sleep(2)
+    ip("-n", scene.namespace, "addr", "flush", "dev", "eth0")
+    ip("-n", scene.namespace, "addr", "add", f"{lan.network}.77/24", "dev", "eth0")
+    ip("-n", scene.namespace, "link", "set", "eth0", "up")
+    ip("-n", scene.namespace, "route", "add", "default", "via", f"{lan.network}.254")
+    began = time.monotonic()
+    page.until_state("listening", 30)
+    record_property("seconds", round(time.monotonic() - began, 2))
+    print(f"from the network's return to sound: {time.monotonic() - began:.2f} s")
+    assert level_at_the_ear(scene) == pytest.approx(LEVEL, rel=0.05)
 
 
 def test_every_place_taken_is_said_and_waited_for(scene):

@@ -4,6 +4,8 @@
 const SILENCE_MS = 1200;
 // On one network a connection takes tens of milliseconds.
 const CONNECT_MS = 6000;
+// Nor does an answer take long; a request from before a change of networks is never answered.
+const ANSWER_MS = 2500;
 const REPORT_MS = 5000;
 
 // fetch that gives up: by itself it waits for a host that has gone for minutes.
@@ -13,9 +15,13 @@ function fetchSoon(path, options, patience) {
   return fetch(path, Object.assign({ signal: limit.signal }, options)).finally(() => clearTimeout(timer));
 }
 
+// Sessions whose end the server has not heard of: they hold places until it does.
+const unreleased = new Set();
+
 // Tells the server that we are gone; reaches it even while the page closes.
 function release(session) {
-  fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+  unreleased.add(session);
+  fetch(session, { method: 'DELETE', keepalive: true }).then(() => unreleased.delete(session), () => {});
 }
 
 // One stay: from the tap until it is ended. Comes back by itself whenever the sound stops.
@@ -35,6 +41,7 @@ class Listener {
   // `detail` goes with the state, as in again().
   async join(state, detail) {
     this.leave();
+    this.state = state;
     this.changed(state, detail);
     const connection = new RTCPeerConnection();
     const { receiver } = connection.addTransceiver('audio', { direction: 'recvonly' });
@@ -62,7 +69,7 @@ class Listener {
       // No waiting for candidates: the server learns our address from our first packet.
       const response = await fetchSoon(this.broadcast.whep, {
         method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: sdp,
-      }, 4000);
+      }, ANSWER_MS);
       const text = await response.text();
       const session = response.headers.get('Location');
       if (this.connection !== connection) {
@@ -71,6 +78,7 @@ class Listener {
         this.session = session;
         this.port = portOfAnswer(text);
         this.answered = performance.now();
+        unreleased.forEach(release);
         await connection.setRemoteDescription({ type: 'answer', sdp: text });
         judge();
       } else {
@@ -95,7 +103,7 @@ class Listener {
   again(state, detail = {}) {
     this.leave();
     this.failures += 1;
-    const wait = detail.seconds || Math.min(3, 0.2 * 1.5 ** this.failures);
+    const wait = detail.seconds || Math.min(2, 0.2 * 1.5 ** this.failures);
     this.retry = () => this.join(state, detail);
     this.timer = setTimeout(this.retry, 1000 * wait * (0.8 + 0.4 * Math.random()));
     this.changed(state, detail);
@@ -148,7 +156,9 @@ class Listener {
 
   // Something has happened to the device or its network: no waiting, look now.
   look() {
+    const isUnanswered = !this.answered && performance.now() - this.lastPacket > 300;
     if (this.timer) this.retry();
+    else if (isUnanswered) this.join(this.state);
     else if (this.isHeard && performance.now() - this.lastPacket > SILENCE_MS / 2) this.join('returning');
   }
 
