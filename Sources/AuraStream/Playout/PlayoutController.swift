@@ -145,35 +145,3 @@ package struct PlayoutController: Sendable {
     excess = nil
   }
 }
-
-/// How unevenly sound arrives: the second largest lateness of the last twenty seconds.
-///
-/// The second largest of one-second maxima, so that a single hiccup costs one gap and not twenty
-/// seconds of delay, while lateness that returns is provided for.
-struct ArrivalJitter: Sendable {
-  private static let seconds = 20
-  private var maxima: [Double] = []
-  private var second: Int64?
-
-  /// The lateness to be ready for.
-  var spread: Duration {
-    var largest = 0.0
-    var runnerUp = 0.0
-    for value in maxima where value > runnerUp {
-      (largest, runnerUp) = value > largest ? (value, largest) : (largest, value)
-    }
-    return .nanoseconds(Int64(runnerUp * 1e9))
-  }
-
-  /// Notes how late, in seconds, sound came; early sound is negative.
-  mutating func note(lateness: Double, at now: HostTime) {
-    let thisSecond = now.nanoseconds / 1_000_000_000
-    if thisSecond == second, let last = maxima.last {
-      maxima[maxima.count - 1] = max(last, lateness)
-    } else {
-      second = thisSecond
-      maxima.append(lateness)
-      if maxima.count > Self.seconds { maxima.removeFirst() }
-    }
-  }
-}
