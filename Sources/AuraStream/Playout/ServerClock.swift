@@ -1,0 +1,129 @@
+/// Knows what the server's clock shows, from questions and answers (in the spirit of RFC 5905).
+///
+/// An answer's offset is off by half of its round trip at most, and by half of what the round trip is
+/// above the shortest one where both ways take the same time. So answers count by that: a line through
+/// the last two minutes of them gives offset and skew. An answer that cannot be true by its own bounds says
+/// that a clock has stepped (a computer has slept); two that agree are believed at once.
+package struct ServerClock: Sendable {
+  /// How many exchanges count.
+  package static let most = 128
+  /// Round trips beyond this say nothing.
+  private static let longestRoundTrip = Duration.seconds(3)
+  /// How finely clocks are told in reports, and how steadily they are read.
+  private static let resolution = 20_000.0  // ns
+  /// What is forgiven before a step is suspected, and more for every second without an answer.
+  private static let tolerance = Duration.microseconds(300)
+  private static let tolerancePPM = 100.0
+
+  private var exchanges: [ClockExchange] = []
+  private var estimator = DriftEstimator(capacity: most, expectedPPM: 30)
+  private var suspect: ClockExchange?
+  private var smoothRoundTrip: Double?  // seconds
+
+  /// Times one of the two clocks has stepped.
+  package private(set) var steps = 0
+  /// Answers that could not be used.
+  package private(set) var refused = 0
+
+  package init() { exchanges.reserveCapacity(Self.most + 1) }
+
+  /// Whether anything is known.
+  package var isKnown: Bool { estimator.line != nil }
+  /// How much faster the server's clock is than ours.
+  package var driftPPM: Double { estimator.line?.ppm ?? 0 }
+  /// How far off the answer may be, as far as can be told; nil while nothing is known.
+  package var uncertainty: Duration? {
+    estimator.line.map { .nanoseconds(Int64($0.deviation)) }
+  }
+  /// The usual way there and back; nil while nothing is known.
+  package var roundTrip: Duration? { smoothRoundTrip.map { .nanoseconds(Int64($0 * 1e9)) } }
+
+  /// The shortest way there and back of late; nil while nothing is known.
+  package var shortestRoundTrip: Duration? {
+    exchanges.map(\.roundTrip).min().map { max(.zero, $0) }
+  }
+
+  /// What the server's clock shows at an instant of ours.
+  package func serverTime(at local: HostTime) -> HostTime? {
+    estimator.line.map {
+      HostTime(nanoseconds: local.nanoseconds + $0.difference(at: local.nanoseconds))
+    }
+  }
+
+  /// Our instant when the server's clock shows, or showed, a time.
+  package func localTime(of server: HostTime) -> HostTime? {
+    guard let line = estimator.line else { return nil }
+    let near = server.nanoseconds - line.difference
+    return HostTime(nanoseconds: server.nanoseconds - line.difference(at: near))
+  }
+
+  /// Learns from an answer.
+  package mutating func insert(_ exchange: ClockExchange) {
+    let roundTrip = exchange.roundTrip
+    guard roundTrip >= .microseconds(-100), roundTrip <= Self.longestRoundTrip else {
+      refused += 1
+      return
+    }
+    if let error = error(of: exchange), error > bound(of: exchange) {
+      guard let first = suspect, agree(first, exchange) else {
+        suspect = exchange
+        refused += 1
+        return
+      }
+      steps += 1
+      exchanges = [first]
+    }
+    suspect = nil
+    exchanges.append(exchange)
+    if exchanges.count > Self.most { exchanges.removeFirst() }
+    let seconds = max(0, roundTrip.inSeconds)
+    smoothRoundTrip = smoothRoundTrip.map { $0 + (seconds - $0) / 8 } ?? seconds
+    fit()
+  }
+
+  /// Forgets everything: another server.
+  package mutating func reset() { self = ServerClock() }
+
+  private mutating func fit() {
+    let trips = exchanges.map { Double($0.roundTrip.inNanoseconds) }
+    let shortest = trips.min() ?? 0
+    let mean = trips.reduce(0, +) / Double(max(1, trips.count))
+    // Even the shortest had to wait somewhere: the fewer there are, the longer.
+    let unseen = (mean - shortest) / Double(max(1, trips.count)).squareRoot()
+    estimator.replace(
+      with: exchanges.map { exchange in
+        let excess = Double(exchange.roundTrip.inNanoseconds) - shortest + unseen
+        // Evenly scattered between its bounds, an error is 0.29 of their distance on average.
+        return .init(
+          time: Self.middle(exchange), difference: exchange.offset,
+          deviation: Self.resolution + 0.29 * excess)
+      })
+  }
+
+  private static func middle(_ exchange: ClockExchange) -> Int64 {
+    exchange.asked.nanoseconds + (exchange.received - exchange.asked).inNanoseconds / 2
+  }
+
+  private func error(of exchange: ClockExchange) -> Duration? {
+    guard let line = estimator.line else { return nil }
+    let error = exchange.offset - line.difference(at: Self.middle(exchange))
+    return .nanoseconds(error < 0 ? -error : error)
+  }
+
+  /// The largest error that can be without a step.
+  private func bound(of exchange: ClockExchange) -> Duration {
+    let silence = exchanges.last.map { exchange.received - $0.received } ?? .zero
+    let drift = Double(max(.zero, silence).inNanoseconds) * Self.tolerancePPM / 1e6
+    let known = 3 * (estimator.line?.deviation ?? 0)
+    let shortest = exchanges.map(\.roundTrip).min() ?? .zero
+    return (exchange.roundTrip + shortest) / 2 + Self.tolerance
+      + .nanoseconds(Int64(drift + known))
+  }
+
+  private func agree(_ a: ClockExchange, _ b: ClockExchange) -> Bool {
+    let error = b.offset - a.offset
+    let silence = Double((b.received - a.received).inNanoseconds)
+    let bound = (a.roundTrip + b.roundTrip) / 2 + Self.tolerance
+    return abs(Double(error)) <= Double(bound.inNanoseconds) + silence * Self.tolerancePPM / 1e6
+  }
+}
