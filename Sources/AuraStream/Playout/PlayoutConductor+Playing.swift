@@ -1,0 +1,178 @@
+extension PlayoutConductor {
+  /// Takes in what the output has done.
+  package mutating func report(_ report: OutputReport) {
+    output.insert(report)
+    silentFrames = report.silentFrames
+  }
+
+  /// Takes note of what was given to the output.
+  ///
+  /// - Parameters:
+  ///   - frames: how many it took.
+  ///   - refused: how many it had no room for: they are lost.
+  package mutating func didWrite(frames: Int, refused: Int = 0) {
+    written += frames
+    if refused > 0 { loseAlignment() }
+  }
+
+  /// When `next` has something to do at the latest; nil while no output runs.
+  package var nextDeadline: HostTime? { output.deadline(nextFrame).map { $0 - margin } }
+
+  /// Decides what to play next.
+  ///
+  /// - Parameters:
+  ///   - now: the present.
+  ///   - held: frames that lie between what is decoded and the output: resampler and limiter.
+  /// - Returns: the step, which is to be played; nil when the output has enough for now, or does not run.
+  package mutating func next(now: HostTime, held: Int) -> Step? {
+    self.held = held
+    guard output.isRunning(now: now), let deadline = nextDeadline,
+      let heard = output.instantHeard(nextFrame).map({ $0 + .frames(held) })
+    else {
+      loseAlignment()
+      silentBefore = silentFrames
+      return nil
+    }
+    guard deadline <= now else { return nil }
+    noteUnderrun()
+    let elapsed = Double(lastFrames) / Double(MediaTime.rate)
+    delay.update(pipeline: pipeline, elapsed: elapsed)
+    let step = step(heard: heard, elapsed: elapsed, now: now)
+    wasSilent = if case .silence = step.sound { true } else { false }
+    return step
+  }
+
+  private mutating func step(heard: HostTime, elapsed: Double, now: HostTime) -> Step {
+    guard let reference, let delay = currentDelay, mayStart(now) else {
+      return silence(Self.silenceFrames)
+    }
+    let due = heard - delay
+    guard isAligned else { return align(at: reference.mediaTime(at: due), heard: heard, now: now) }
+    settlePending()
+    error = (due - reference.instant(of: position + pending)).inSeconds
+    if abs(error) > Self.farthest.inSeconds {
+      counts.jumps += 1
+      loseAlignment()
+      return align(at: reference.mediaTime(at: due), heard: heard, now: now)
+    }
+    if parameters.correctsDrift { controller.update(error: error, elapsed: elapsed) }
+    if let first = buffer.first, first.start <= position, let frame = buffer.removeFirst() {
+      let skipping = Int(position.frames - frame.start.frames)
+      return play(frame, skipping: skipping, heard: heard, now: now)
+    }
+    return fill()
+  }
+
+  /// Where a delay counts from the capture, its instants are waited for; but not for ever.
+  private func mayStart(_ now: HostTime) -> Bool {
+    if isAligned || isExact || delay.fixed == nil { return true }
+    return firstArrival.map { now - $0 >= Self.longestIgnorance } ?? false
+  }
+
+  /// Finds the frame that belongs here, or waits for it in silence.
+  private mutating func align(at target: MediaTime, heard: HostTime, now: HostTime) -> Step {
+    buffer.pass(target)
+    guard let first = buffer.first else { return silence(Self.silenceFrames) }
+    let ahead = Int(first.start.frames - target.frames)
+    if ahead > 0 { return silence(min(ahead, Self.silenceFrames)) }
+    guard let frame = buffer.removeFirst() else { return silence(Self.silenceFrames) }
+    isAligned = true
+    counts.alignments += 1
+    error = 0
+    controller.align()
+    let step = play(frame, skipping: -ahead, heard: heard, now: now)
+    return Step(sound: step.sound, speed: step.speed, isSplice: true)
+  }
+
+  private mutating func play(
+    _ frame: JitterBuffer.Frame, skipping: Int, heard: HostTime, now: HostTime
+  ) -> Step {
+    position = frame.end
+    lastIndex = frame.index
+    gapRun = 0
+    lastFrames = frame.frames - skipping
+    counts.played += lastFrames
+    stages.note(
+      buffer: now - frame.arrival, waiting: heard - now - output.delay, output: output.delay,
+      now: now)
+    return Step(
+      sound: .decode(frame, skipping: skipping), speed: controller.speed, isSplice: wasSilent)
+  }
+
+  /// What was made up was instead of a frame when a later one has come, and before it when it has
+  /// come itself: then the delay has grown by that, if it may.
+  private mutating func settlePending() {
+    guard pending > 0, let first = buffer.first else { return }
+    let gap = max(0, Int(first.start.frames - position.frames))
+    let instead = min(gap, pending)
+    let before = pending - instead
+    let grown = delay.grow(by: .frames(before)).frames()
+    counts.stretched += grown
+    position = position + (pending - grown)
+    pending = 0
+    buffer.pass(position)
+  }
+
+  /// The frame that belongs here has not come.
+  private mutating func fill() -> Step {
+    guard let first = buffer.first else { return wait() }
+    let missing = Int(first.start.frames - position.frames)
+    let wasCaptured = lastIndex.flatMap { last in first.index.map { $0 != last + 1 } } ?? true
+    let frames = min(missing, packetFrames)
+    position = position + frames
+    buffer.pass(position)
+    return makeUp(frames, asSilence: !wasCaptured)
+  }
+
+  /// Nothing at all is here. It may be lost or late: that shows with the next arrival.
+  private mutating func wait() -> Step {
+    let frames = packetFrames
+    let mayStretch = !(isExact && delay.fixed != nil)
+    // Beyond that it is an outage: time goes on without us.
+    if mayStretch, gapRun + frames <= Self.longestStretch {
+      pending += frames
+    } else {
+      position = position + (pending + frames)
+      pending = 0
+      buffer.pass(position)
+    }
+    return makeUp(frames, asSilence: false)
+  }
+
+  private mutating func makeUp(_ frames: Int, asSilence: Bool) -> Step {
+    gapRun += frames
+    lastFrames = frames
+    if asSilence || gapRun > Self.longestConcealment {
+      counts.silent += frames
+      return Step(
+        sound: .silence(frames: frames), speed: controller.speed, isSplice: !wasSilent)
+    }
+    counts.concealed += frames
+    return Step(sound: .conceal(frames: frames), speed: controller.speed, isSplice: false)
+  }
+
+  /// Silence while there is nothing to be played.
+  private mutating func silence(_ frames: Int) -> Step {
+    lastFrames = frames
+    return Step(sound: .silence(frames: frames), speed: controller.speed, isSplice: !wasSilent)
+  }
+
+  /// An output that ran dry plays everything later: at that join sound is put in its place, and
+  /// from now on more is kept ready.
+  private mutating func noteUnderrun() {
+    let ease = Duration.nanoseconds(Int64(lastFrames) / 48)  // a microsecond a second
+    margin = max(parameters.margin, margin - ease)
+    guard silentFrames != silentBefore else { return }
+    silentBefore = silentFrames
+    guard isAligned else { return }
+    counts.underruns += 1
+    margin = min(margin + .milliseconds(2), parameters.margin + .milliseconds(20))
+    loseAlignment()
+  }
+
+  mutating func loseAlignment() {
+    isAligned = false
+    pending = 0
+    gapRun = 0
+  }
+}

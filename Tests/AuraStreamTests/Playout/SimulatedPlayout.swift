@@ -1,0 +1,337 @@
+import AuraStream
+
+/// A server, a network, an output and between them the conductor, in virtual time: hours in seconds.
+///
+/// Two clocks (the server's and ours) and two sound cards run at their own speeds. True time is ours.
+struct SimulatedPlayout {
+  struct World: Sendable {
+    var seed: UInt64 = 1
+    var packetFrames = 480
+    /// The fraction of packets lost, and how many are lost in a row on average.
+    var loss = 0.0
+    var burst = 1.0
+    /// Of requests and their answers the same.
+    var repairs = true
+    /// How many older frames go along with each packet.
+    var redundancy = 0
+    /// The shortest way, and what comes on top, evenly scattered, in seconds.
+    var way = 0.002
+    var jitter = 0.002
+    /// Whether packets may overtake each other.
+    var reorders = false
+    var duplicates = 0.0
+    /// How fast the sound cards are, in ppm of their computers' clocks; and the server's clock of ours.
+    var capturePPM = 0.0
+    var outputPPM = 0.0
+    var clockPPM = 0.0
+    var clockOffset = 1_234.0
+    /// Whether the server tells its clock.
+    var tellsClock = true
+    /// The output's request, its delay, and how far its account of that is off.
+    var request = 256
+    var outputDelay = 0.010
+    var wobble = 0.000_1
+    /// How late our thread is woken at most.
+    var wakeUp = 0.000_4
+  }
+
+  /// What is heard of one moment.
+  struct Moment {
+    var time = 0.0
+    /// From its true capture to the ear; of a frame that was played.
+    var delay = 0.0
+    var speed = 0.0
+  }
+
+  var world: World
+  var conductor: PlayoutConductor
+  var generator: SeededGenerator
+  var moments: [Moment] = []
+  var sent = 0
+  var requested = 0
+  /// Truth of what was played, for the trouble in a test to be put in.
+  var now = 100.0
+  /// Packets sent in these spans of time never come; in these they come at its end.
+  var blackouts: [Range<Double>] = []
+  var freezes: [Range<Double>] = []
+  /// In these spans our thread does not run; in these the output does not.
+  var stalls: [Range<Double>] = []
+  var pauses: [Range<Double>] = []
+  /// The range in which the way is longer.
+  var detour: (Range<Double>, Double)?
+  /// When the server starts anew, with another count of everything.
+  var restarts: [Double] = []
+
+  private var ssrc: UInt32 = 7
+  private var timestampOffset: UInt32 = 0
+  private var firstNumber: UInt16 = 65_000
+  private var firstPacket = 0
+  private var nextPacket = 0
+  private var lastArrival = 0.0
+  private var isInBurst = false
+  private var onTheWay: [(at: Double, packet: PlayoutConductor.Packet, number: Int)] = []
+  private var answers: [(at: Double, number: Int)] = []
+  private var nextReport = 100.3
+  private var questionSent: Double?
+  private var reports: [(at: Double, body: Report)] = []
+  // The output's ring.
+  private var ring = 0
+  private var rendered = 0
+  private var silent = 0
+  private var nextRender = 100.0
+  private var ratio = 0.0
+
+  private struct Report {
+    var ntp: HostTime
+    var timestamp: UInt32
+    var exchange: ClockExchange?
+  }
+
+  init(_ world: World, delay: PlayoutDelay.Mode = PlayoutDelay.usual) {
+    self.world = world
+    generator = SeededGenerator(seed: world.seed)
+    timestampOffset = UInt32.random(in: 0...(.max), using: &generator)
+    conductor = PlayoutConductor(
+      .init(
+        delay: delay, payloadType: 111, redundantPayloadType: 63,
+        requestsRepair: world.repairs))
+  }
+
+  // MARK: Clocks
+
+  /// True time, as our clock shows it.
+  private func local(_ time: Double) -> HostTime {
+    HostTime(nanoseconds: Int64((time * 1e9).rounded()))
+  }
+
+  private func server(_ time: Double) -> HostTime {
+    local(time + world.clockOffset + (time - 100) * world.clockPPM / 1e6)
+  }
+
+  /// True frames a second of the server's card and ours.
+  private var captureRate: Double {
+    48_000 * (1 + world.capturePPM / 1e6) * (1 + world.clockPPM / 1e6)
+  }
+  private var outputRate: Double { 48_000 * (1 + world.outputPPM / 1e6) }
+
+  /// When a frame was captured, the timestamps' origin taken away.
+  private func captured(_ frame: Double) -> Double { 100 + frame / captureRate }
+
+  // MARK: Running
+
+  /// Runs until a time; calls `each` after every step of 2.5 ms.
+  mutating func run(until end: Double, each: (inout Self) -> Void = { _ in }) {
+    while now < end {
+      let next = now + 0.002_5
+      send(until: next)
+      deliver(until: next)
+      render(until: next)
+      now = next
+      wake()
+      each(&self)
+    }
+  }
+
+  private func isWithin(_ ranges: [Range<Double>], _ time: Double) -> Bool {
+    ranges.contains { $0.contains(time) }
+  }
+
+  private mutating func chance(_ probability: Double) -> Bool {
+    probability > 0 && Double.random(in: 0..<1, using: &generator) < probability
+  }
+
+  private mutating func isLost(_ time: Double) -> Bool {
+    if isWithin(blackouts, time) { return true }
+    guard world.burst > 1 else { return chance(world.loss) }
+    let leaves = 1 / world.burst
+    let enters = world.loss / (1 - world.loss) * leaves
+    isInBurst = isInBurst ? !chance(leaves) : chance(enters)
+    return isInBurst
+  }
+
+  private mutating func arrival(of sent: Double) -> Double {
+    var arrival =
+      sent + world.way + Double.random(in: 0...max(world.jitter, 1e-9), using: &generator)
+    if let detour, detour.0.contains(sent) { arrival += detour.1 }
+    for freeze in freezes where freeze.contains(arrival) { arrival = freeze.upperBound }
+    if !world.reorders {
+      arrival = max(arrival, lastArrival + 0.000_01)
+      lastArrival = arrival
+    }
+    return arrival
+  }
+
+  private mutating func send(until end: Double) {
+    while true {
+      // A packet leaves when its last frame has been captured.
+      let leaves = captured(Double((nextPacket + 1) * world.packetFrames))
+      guard leaves < end else { break }
+      if let restart = restarts.first, leaves > restart { beginAnew() }
+      sent += 1
+      let number = nextPacket
+      nextPacket += 1
+      let isLost = isLost(leaves)
+      let at = arrival(of: leaves)
+      if !isLost { onTheWay.append((at, packet(number), number)) }
+      if chance(world.duplicates) { onTheWay.append((at + 0.004, packet(number), number)) }
+    }
+    while nextReport < end {
+      report(at: nextReport)
+      nextReport += 1
+    }
+  }
+
+  private mutating func beginAnew() {
+    restarts.removeFirst()
+    ssrc += 1
+    timestampOffset = UInt32.random(in: 0...(.max), using: &generator)
+    firstPacket = nextPacket
+    onTheWay.removeAll()
+  }
+
+  private func packet(_ number: Int) -> PlayoutConductor.Packet {
+    PlayoutConductor.Packet(
+      ssrc: ssrc, sequenceNumber: firstNumber &+ UInt16(truncatingIfNeeded: number - firstPacket),
+      timestamp: timestampOffset &+ UInt32(truncatingIfNeeded: number * world.packetFrames),
+      payloadType: world.redundancy > 0 ? 63 : 111, arrival: HostTime(nanoseconds: 0))
+  }
+
+  /// A sender report with the answer to our last question.
+  private mutating func report(at time: Double) {
+    let frame = Int(((time - 100) * captureRate).rounded(.down))
+    // The server's line tells what instant a whole frame has.
+    let ntp = server(captured(Double(frame)))
+    let timestamp = timestampOffset &+ UInt32(truncatingIfNeeded: frame)
+    var exchange: ClockExchange?
+    let arrives =
+      time + world.way
+      + Double.random(
+        in: 0...max(world.jitter, 1e-9), using: &generator)
+    if world.tellsClock, let asked = questionSent {
+      let served =
+        asked + world.way
+        + Double.random(in: 0...max(world.jitter, 1e-9), using: &generator)
+      exchange = ClockExchange(
+        asked: local(asked), served: server(served), answered: server(time),
+        received: local(arrives))
+    }
+    questionSent = arrives + 0.1
+    if !isWithin(blackouts, time) {
+      reports.append((arrives, Report(ntp: ntp, timestamp: timestamp, exchange: exchange)))
+    }
+  }
+
+  private mutating func deliver(until end: Double) {
+    let due = onTheWay.filter { $0.at < end }.sorted { $0.at < $1.at }
+    onTheWay.removeAll { $0.at < end }
+    for item in due {
+      var packet = item.packet
+      packet.arrival = local(item.at)
+      let payload = payload(item.number)
+      unsafe conductor.receive(packet, payload: payload.span.bytes) { _ in world.packetFrames }
+    }
+    for report in reports where report.at < end {
+      conductor.senderReport(ntpTime: NTPTime(report.body.ntp), timestamp: report.body.timestamp)
+      if let exchange = report.body.exchange { conductor.clockExchange(exchange) }
+    }
+    reports.removeAll { $0.at < end }
+    for number in conductor.requests(
+      roundTrip: .nanoseconds(Int64((2 * world.way + world.jitter) * 1e9)), now: local(end))
+    {
+      requested += 1
+      answer(number, at: end)
+    }
+  }
+
+  private mutating func answer(_ number: UInt16, at time: Double) {
+    let index =
+      firstPacket + Int(number &- firstNumber)
+      + (nextPacket - firstPacket) / 65_536 * 65_536
+    let packetNumber = index > nextPacket ? index - 65_536 : index
+    if isLost(time) { return }
+    let there =
+      time + world.way
+      + Double.random(
+        in: 0...max(world.jitter, 1e-9), using: &generator)
+    if isLost(there) { return }
+    let back =
+      there + world.way
+      + Double.random(
+        in: 0...max(world.jitter, 1e-9), using: &generator)
+    onTheWay.append((back, packet(packetNumber), packetNumber))
+  }
+
+  private func payload(_ number: Int) -> [UInt8] {
+    guard world.redundancy > 0 else { return [1] }
+    var bytes: [UInt8] = []
+    for back in stride(from: world.redundancy, to: 0, by: -1) {
+      let word = 0x8000_0000 | UInt32(111) << 24 | UInt32(back * world.packetFrames) << 10 | 1
+      bytes.append(bigEndian: word)
+    }
+    return bytes + [111] + [UInt8](repeating: 1, count: world.redundancy + 1)
+  }
+
+  // MARK: The output
+
+  private mutating func render(until end: Double) {
+    while nextRender < end {
+      if !isWithin(pauses, nextRender) {
+        let count = min(ring, world.request)
+        ring -= count
+        let before = rendered
+        rendered += world.request
+        silent += world.request - count
+        let off = Double.random(in: -1...1, using: &generator) * world.wobble
+        conductor.report(
+          OutputReport(
+            firstFrame: before, frames: world.request, instant: local(nextRender),
+            delay: local(nextRender + world.outputDelay + off) - local(nextRender),
+            silentFrames: silent))
+      }
+      nextRender += Double(world.request) / outputRate
+    }
+  }
+
+  /// When the frame that is written next is truly heard.
+  private var heard: Double {
+    nextRender + world.outputDelay + Double(ring) / outputRate
+  }
+
+  private mutating func wake() {
+    guard !isWithin(stalls, now) else { return }
+    let late = Double.random(in: 0...max(world.wakeUp, 1e-9), using: &generator)
+    while let step = conductor.next(now: local(now + late - world.wakeUp), held: 0) {
+      let frames: Int
+      switch step.sound {
+      case .decode(let frame, let skipping):
+        frames = frame.frames - skipping
+        note(frame, skipping: skipping, speed: step.speed)
+      case .conceal(let count), .silence(let count): frames = count
+      }
+      // What the resampler makes of it, and what it keeps.
+      ratio += Double(frames) / (1 + step.speed)
+      let made = Int(ratio)
+      ratio -= Double(made)
+      ring += made
+      conductor.didWrite(frames: made)
+    }
+  }
+
+  private mutating func note(_ frame: JitterBuffer.Frame, skipping: Int, speed: Double) {
+    let low = UInt32(truncatingIfNeeded: frame.start.frames) &- timestampOffset
+    let near = Int64((now - 100) * captureRate)
+    let number = near + Int64(Int32(bitPattern: low &- UInt32(truncatingIfNeeded: near)))
+    let delay = heard + ratio / outputRate - captured(Double(number) + Double(skipping))
+    moments.append(Moment(time: now, delay: delay, speed: speed))
+  }
+}
+
+extension [SimulatedPlayout.Moment] {
+  func after(_ time: Double) -> ArraySlice<Element> { drop { $0.time < time } }
+}
+
+extension Sequence<SimulatedPlayout.Moment> {
+  /// In milliseconds.
+  var delays: [Double] { map { $0.delay * 1e3 } }
+  var fastest: Double { map { abs($0.speed) }.max() ?? 0 }
+}
