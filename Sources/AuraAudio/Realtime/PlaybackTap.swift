@@ -18,6 +18,7 @@ package final class PlaybackTap: @unchecked Sendable {
   private let renderedAt = Atomic<Int64>(0)
   private let outputDelay = Atomic<Int64>(0)
   private let largestRequest = Atomic<Int>(0)
+  private let lastReport = SharedOutputReport()
 
   // Only the callback touches these.
   private var isPlaying = false
@@ -72,7 +73,12 @@ package final class PlaybackTap: @unchecked Sendable {
       silentFrameCount.wrappingAdd(frames - count, ordering: .relaxed)
     }
     renderedAt.store(now.nanoseconds, ordering: .relaxed)
-    renderedFrameCount.wrappingAdd(frames, ordering: .releasing)
+    let before = renderedFrameCount.load(ordering: .relaxed)
+    renderedFrameCount.store(before + frames, ordering: .releasing)
+    lastReport.store(
+      OutputReport(
+        firstFrame: before, frames: frames, instant: now, delay: delay,
+        silentFrames: silentFrameCount.load(ordering: .relaxed)))
   }
 
   private func beginFade() {
@@ -127,6 +133,9 @@ package final class PlaybackTap: @unchecked Sendable {
     let nanoseconds = renderedAt.load(ordering: .relaxed)
     return nanoseconds == 0 ? nil : HostTime(nanoseconds: nanoseconds)
   }
+
+  /// The output's last request, and all that belongs to it; nil before the first.
+  package var report: OutputReport? { lastReport.load() }
 
   /// The largest request the output has made so far, in frames.
   package var largestRequestFrames: Int { largestRequest.load(ordering: .relaxed) }

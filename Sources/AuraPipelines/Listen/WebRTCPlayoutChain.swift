@@ -1,0 +1,161 @@
+internal import AuraCodec
+internal import AuraStream
+
+/// From received packets to the output: jitter buffer, repair, decoding, concealment, fades, rate,
+/// balance, volume.
+///
+/// Belongs to one thread, which calls `receive` for packets and `play` at `nextDeadline` at the latest.
+/// It reads no clock. `PlayoutConductor` decides; here it is made to sound.
+final class WebRTCPlayoutChain {
+  struct Options: Sendable {
+    var format: PayloadFormat
+    var playout: PlayoutConductor.Parameters
+    /// 0 to 200; above 100 a limiter keeps loud sound from clipping, and costs 2 ms.
+    var volumePercent: Int
+    var balance: MonoBalance
+
+    init(
+      format: PayloadFormat, playout: PlayoutConductor.Parameters, volumePercent: Int = 100,
+      balance: MonoBalance = MonoBalance()
+    ) {
+      self.format = format
+      self.playout = playout
+      self.volumePercent = volumePercent
+      self.balance = balance
+    }
+  }
+
+  /// Far more than a thread that has slept has to make up for at once.
+  private static let mostSteps = 400
+
+  private let options: Options
+  private let sink: any PlayoutSink
+  private var conductor: PlayoutConductor
+  private var decoder: PayloadDecoder
+  private var resampler: Resampler
+  private var fader = SpliceFader()
+  private var limiter: PeakLimiter?
+  private var meter = LevelMeter()
+  private var isBroken = false
+  private var decoded: [Float] = []
+  private var output: [Float] = []
+
+  /// Sound that found no room in the output, in frames.
+  private(set) var lostFrames = 0
+
+  /// - Throws: `CodecError` when the codec or the resampler cannot be had.
+  init(_ options: Options, sink: any PlayoutSink) throws(CodecError) {
+    self.options = options
+    self.sink = sink
+    conductor = PlayoutConductor(options.playout)
+    decoder = try PayloadDecoder(options.format)
+    resampler = try Resampler(
+      channels: 2, inputRate: MediaTime.rate, outputRate: MediaTime.rate)
+    limiter = options.volumePercent > 100 ? PeakLimiter() : nil
+  }
+
+  // MARK: What comes
+
+  /// Takes a packet in.
+  ///
+  /// - Parameters:
+  ///   - packet: its header, and when it came.
+  ///   - payload: in the clear.
+  func receive(_ packet: PlayoutConductor.Packet, payload: RawSpan) {
+    let format = options.format
+    conductor.receive(packet, payload: payload) { format.frames(in: $0) }
+  }
+
+  /// Takes a sender report in, as it stands in the packet.
+  func senderReport(ntpTime: NTPTime, timestamp: UInt32) {
+    conductor.senderReport(ntpTime: ntpTime, timestamp: timestamp)
+  }
+
+  /// Takes an answer of the server's clock in.
+  func clockExchange(_ exchange: ClockExchange) { conductor.clockExchange(exchange) }
+
+  /// Says that another connection carries the packets from now on.
+  func reconnect() { conductor.reconnect() }
+
+  /// Decides which lost packets to ask for: after every packet, and after `play`.
+  ///
+  /// - Parameters:
+  ///   - roundTrip: where it is known better than from the clock's exchanges.
+  ///   - now: the present.
+  /// - Returns: their sequence numbers, oldest first.
+  func requests(roundTrip: Duration? = nil, now: HostTime) -> [UInt16] {
+    conductor.requests(roundTrip: roundTrip, now: now)
+  }
+
+  // MARK: What goes
+
+  /// When `play` must be called at the latest; nil while no output runs.
+  var nextDeadline: HostTime? { conductor.nextDeadline }
+
+  /// Gives the output what it needs by now.
+  func play(now: HostTime) {
+    if let report = sink.report { conductor.report(report) }
+    for _ in 0..<Self.mostSteps {
+      guard let step = conductor.next(now: now, held: heldFrames) else { return }
+      play(step)
+    }
+  }
+
+  /// How things stand.
+  var facts: PlayoutFacts {
+    var facts = conductor.facts
+    facts.refusedPayloads += decoder.refused
+    return facts
+  }
+
+  var decibels: Double { meter.decibels }
+
+  /// Frames that lie between the decoder and the sink.
+  private var heldFrames: Int {
+    resampler.held.frames() + (limiter == nil ? 0 : PeakLimiter.delayFrames)
+  }
+
+  private func play(_ step: PlayoutConductor.Step) {
+    decoded.removeAll(keepingCapacity: true)
+    var isSplice = step.isSplice || isBroken
+    isBroken = false
+    switch step.sound {
+    case .decode(let frame, let skipping):
+      decoder.decode(frame.payload, frames: frame.frames, appendingTo: &decoded)
+      decoded.removeFirst(2 * min(skipping, frame.frames))
+    case .conceal(let frames):
+      isBroken = !decoder.conceal(frames: frames, appendingTo: &decoded)
+      isSplice = isSplice || isBroken
+    case .silence(let frames):
+      decoded.append(contentsOf: repeatElement(0, count: 2 * frames))
+    }
+    if isSplice { fader.splice() }
+    do {
+      var span = decoded.mutableSpan
+      fader.apply(to: &span)
+    }
+    let sound = decoded  // the same storage; a span must borrow from a local
+    output.removeAll(keepingCapacity: true)
+    resampler.convert(sound.span, speed: speed(of: step), appendingTo: &output)
+    shape()
+    let made = output
+    meter.measure(made.span, duration: .frames(made.count / 2))
+    let taken = sink.write(made.span)
+    lostFrames += made.count / 2 - taken
+    conductor.didWrite(frames: taken, refused: made.count / 2 - taken)
+  }
+
+  /// Where speeds are to come the resampler works from the beginning: its delay must not set in later.
+  private func speed(of step: PlayoutConductor.Step) -> Double {
+    options.playout.correctsDrift && step.speed == 0 ? 1e-12 : step.speed
+  }
+
+  /// Balance, volume, and what keeps it from clipping: last, for a resampler overshoots a little.
+  private func shape() {
+    var span = output.mutableSpan
+    options.balance.apply(to: &span)
+    let gain = Float(options.volumePercent) / 100
+    if gain != 1 { for index in span.indices { span[index] *= gain } }
+    limiter?.apply(to: &span)
+  }
+}

@@ -1,0 +1,354 @@
+import AuraAudio
+import AuraCodec
+import AuraStream
+import Foundation
+import Testing
+
+@testable import AuraPipelines
+
+/// An output in virtual time whose card is `ppm` fast, and what was heard on its left side.
+private final class VirtualOutput: PlayoutSink {
+  let request: Int
+  let delay: Duration
+  let wobble: Double
+  let rate: Double
+  private(set) var heard: [Float] = []
+  private var ring: [Float] = []
+  private var taken = 0
+  private var rendered = 0
+  private var silent = 0
+  private var generator: UInt64 = 1
+  private var nextRender = 1e9  // ns
+  private(set) var report: OutputReport?
+
+  init(request: Int = 256, delay: Duration = .milliseconds(10), ppm: Double = 0, wobble: Double = 0)
+  {
+    self.request = request
+    self.delay = delay
+    self.wobble = wobble
+    rate = 48_000 * (1 + ppm / 1e6)
+  }
+
+  func write(_ samples: Span<Float>) -> Int {
+    for index in stride(from: 0, to: samples.count, by: 2) { ring.append(samples[index]) }
+    return samples.count / 2
+  }
+
+  /// When a frame of `heard` is heard.
+  func instant(_ frame: Int) -> Double {
+    1 + delay.inSeconds + Double(frame) / rate
+  }
+
+  func run(until end: HostTime) {
+    while nextRender < Double(end.nanoseconds) {
+      let count = min(request, ring.count - taken)
+      heard += ring[taken..<taken + count]
+      heard += repeatElement(0, count: request - count)
+      taken += count
+      silent += request - count
+      generator = generator &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      let off = (Double(generator >> 33) / Double(1 << 30) - 1) * wobble * 1e9
+      report = OutputReport(
+        firstFrame: rendered, frames: request, instant: HostTime(nanoseconds: Int64(nextRender)),
+        delay: delay + .nanoseconds(Int64(off)), silentFrames: silent)
+      rendered += request
+      nextRender += Double(request) / rate * 1e9
+      if taken > 1 << 16 {
+        ring.removeFirst(taken)
+        taken = 0
+      }
+    }
+  }
+}
+
+/// A server on this computer: a tone, encoded, its packets and reports.
+private struct Server {
+  let format: PayloadFormat
+  let frames: Int
+  var packets: [(payload: [UInt8], start: Int64)] = []
+  let sound: [Float]
+
+  init(_ format: PayloadFormat, hertz: Double, seconds: Int, amplitude: Double = 0.5) throws {
+    self.format = format
+    var samples: [Float] = []
+    for frame in 0..<48_000 * seconds {
+      let turns = (hertz / 48_000 * Double(frame)).truncatingRemainder(dividingBy: 1)
+      let value = Float(amplitude * sin(2 * .pi * turns))
+      samples.append(value)
+      samples.append(value)
+    }
+    sound = samples
+    var made: [(payload: [UInt8], start: Int64)] = []
+    switch format {
+    case .opus:
+      frames = 480
+      var packetizer = try OpusPacketizer(.smooth)
+      packetizer.append(
+        samples.span, at: MediaTime(frames: 0), endingAt: HostTime(nanoseconds: 0)
+      ) { payload, packet in
+        made.append((payload.indices.map { payload[$0] }, packet.start.frames))
+      }
+    case .linear(let linear):
+      frames = linear.packetFrames(room: 1_172) ?? 48
+      var room = [UInt8](repeating: 0, count: frames * 2 * linear.bytesPerSample)
+      for start in stride(from: 0, to: 48_000 * seconds - frames, by: frames) {
+        var span = room.mutableSpan
+        linear.encode(samples.span.extracting(2 * start..<2 * (start + frames)), into: &span)
+        made.append((room, Int64(start)))
+      }
+    }
+    packets = made
+  }
+
+  /// Frame n was captured at 1 s + n / 48,000 s.
+  func captured(_ frame: Int64) -> HostTime {
+    HostTime(nanoseconds: 1_000_000_000) + .frames(Int(frame))
+  }
+}
+
+struct WebRTCPlayoutChainTests {
+  private func chain(
+    _ format: PayloadFormat, _ sink: VirtualOutput, delay: PlayoutDelay.Mode,
+    correctsDrift: Bool = true, volume: Int = 100
+  ) throws -> WebRTCPlayoutChain {
+    try WebRTCPlayoutChain(
+      .init(
+        format: format,
+        playout: .init(
+          delay: delay, payloadType: 111, redundantPayloadType: 63, correctsDrift: correctsDrift),
+        volumePercent: volume), sink: sink)
+  }
+
+  /// Plays everything; packets for which `isLost` is true never come.
+  private func run(
+    _ chain: WebRTCPlayoutChain, _ sink: VirtualOutput, _ server: Server,
+    isLost: (Int) -> Bool = { _ in false }
+  ) {
+    var now = HostTime(nanoseconds: 1_000_000_000)
+    var next = 0
+    var second = 0
+    while next < server.packets.count {
+      now = now + .milliseconds(1)
+      sink.run(until: now)
+      while next < server.packets.count {
+        let packet = server.packets[next]
+        let arrival = server.captured(packet.start + Int64(server.frames) + 400)
+        guard arrival <= now else { break }
+        if !isLost(next) {
+          unsafe chain.receive(
+            .init(
+              ssrc: 1, sequenceNumber: UInt16(truncatingIfNeeded: next),
+              timestamp: UInt32(truncatingIfNeeded: packet.start), payloadType: 111,
+              arrival: arrival), payload: packet.payload.span.bytes)
+        }
+        next += 1
+      }
+      if now >= HostTime(nanoseconds: 1_000_000_000) + .seconds(second) {
+        // The same clock on both sides, and no way at all between them.
+        chain.senderReport(
+          ntpTime: NTPTime(now),
+          timestamp: UInt32(truncatingIfNeeded: (now - server.captured(0)).frames()))
+        chain.clockExchange(.init(asked: now, served: now, answered: now, received: now))
+        second += 1
+      }
+      chain.play(now: now)
+    }
+  }
+
+  @Test func uncompressedSoundComesOutBitByBit() throws {
+    for linear in LinearAudio.allCases {
+      let server = try Server(.linear(linear), hertz: 997, seconds: 3)
+      let sink = VirtualOutput()
+      let chain = try chain(
+        .linear(linear), sink, delay: .fixed(.milliseconds(60)), correctsDrift: false)
+      run(chain, sink, server)
+      // At the ear 60 ms after its capture, to the frame.
+      let offset = Int(0.050 * 48_000)
+      let scale: Float = linear == .l16 ? 32_768 : 8_388_608
+      var wrong = 0
+      for frame in 100_000..<130_000 {
+        let said = (server.sound[2 * (frame - offset)] * scale).rounded() / scale
+        if sink.heard[frame] != said { wrong += 1 }
+      }
+      #expect(wrong == 0)
+      #expect(chain.facts.counts.concealed == 0)
+    }
+  }
+
+  @Test func opusIsHeardWhenItIsToBe() throws {
+    let server = try Server(.opus, hertz: 440, seconds: 6)
+    for milliseconds in [60, 150] {
+      let sink = VirtualOutput()
+      let chain = try chain(.opus, sink, delay: .fixed(.milliseconds(milliseconds)))
+      run(chain, sink, server)
+      // The phase of the tone tells the delay, modulo its period.
+      let frame = 240_000
+      let window = Array(sink.heard[frame..<frame + 24_000])
+      let phase = phase(window, hertz: 440)
+      let expected = 440 * (sink.instant(frame) - 1 - Double(milliseconds) / 1e3)
+      let off = (phase - expected + 100_000.5).truncatingRemainder(dividingBy: 1) - 0.5
+      #expect(abs(off / 440) < 0.000_05, "\(off / 440) s")
+      #expect(chain.facts.counts.concealed == 0)
+      #expect(chain.facts.isExact)
+      #expect(abs(chain.facts.stages.output.inMilliseconds - 10) < 0.1)
+    }
+  }
+
+  @Test func correctionsPutNothingBesideATone() throws {
+    // Cards 300 ppm apart, an output that tells its delay badly, and ten seconds to get used to it.
+    let server = try Server(.linear(.l24), hertz: 1_000, seconds: 26)
+    let sink = VirtualOutput(ppm: 300, wobble: 0.000_5)
+    let chain = try chain(.linear(.l24), sink, delay: .fixed(.milliseconds(80)))
+    run(chain, sink, server)
+    let size = 1 << 17
+    let start = 48_000 * 16
+    let spectrum = spectrum(Array(sink.heard[start..<start + size]))
+    let peak = spectrum.indices.max { spectrum[$0] < spectrum[$1] } ?? 0
+    #expect(abs(Double(peak) * 48_000 / Double(size) - 1_000) < 1)
+    // Beyond the window's own skirt, 2 Hz, there is nothing above -60 dB.
+    let skirt = Int(2 * Double(size) / 48_000) + 1
+    let beside = spectrum.indices.filter { abs($0 - peak) > skirt }.map { spectrum[$0] }.max() ?? 1
+    let decibels = 10 * log10(beside / spectrum[peak])
+    #expect(decibels < -80, "\(decibels) dB")
+    #expect(abs(chain.facts.driftPPM - -300) < 60)
+    #expect(chain.facts.counts.jumps == 0)
+  }
+
+  @Test func lossNeverClicks() throws {
+    for format in [PayloadFormat.opus, .linear(.l16)] {
+      let server = try Server(format, hertz: 440, seconds: 5)
+      let sink = VirtualOutput()
+      let chain = try chain(format, sink, delay: .fixed(.milliseconds(60)))
+      run(chain, sink, server, isLost: { $0 % 37 == 5 || (200..<260).contains($0) })
+      #expect(chain.facts.counts.concealed > 480 * 5)
+      #expect(chain.facts.counts.silent > 480)
+      let heard = sink.heard[60_000...]
+      let steps = zip(heard, heard.dropFirst()).map { abs($1 - $0) }
+      // A full tone moves by 0.029 a frame; a fade of 2 ms over twice its height adds 0.01.
+      #expect((steps.max() ?? 1) < 0.06, "\(steps.max() ?? 1)")
+      #expect(heard.contains { abs($0) > 0.4 })
+    }
+  }
+
+  @Test func twiceAsLoudIsLimited() throws {
+    let server = try Server(.opus, hertz: 440, seconds: 3, amplitude: 0.9)
+    let sink = VirtualOutput()
+    let chain = try chain(.opus, sink, delay: .fixed(.milliseconds(60)), volume: 200)
+    run(chain, sink, server)
+    let heard = sink.heard[100_000...]
+    #expect((heard.max() ?? 0) > 0.95)
+    #expect(heard.allSatisfy { abs($0) <= PeakLimiter.ceiling })
+  }
+
+  @Test func anythingAtAllMayArrive() throws {
+    let server = try Server(.opus, hertz: 440, seconds: 2)
+    for format in [PayloadFormat.opus, .linear(.l24)] {
+      let sink = VirtualOutput()
+      let chain = try chain(format, sink, delay: PlayoutDelay.usual)
+      var state: UInt64 = 5
+      func random(_ bound: Int) -> Int {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Int(state >> 33) % bound
+      }
+      var now = HostTime(nanoseconds: 1_000_000_000)
+      for turn in 0..<4_000 {
+        now = now + .milliseconds(2)
+        sink.run(until: now)
+        var payload = server.packets[turn % server.packets.count].payload
+        if random(2) == 0 { payload = (0..<random(1_300)).map { _ in UInt8(random(256)) } }
+        let isWild = random(8) == 0
+        unsafe chain.receive(
+          .init(
+            ssrc: UInt32(random(400) == 0 ? random(3) : 1),
+            sequenceNumber: UInt16(truncatingIfNeeded: isWild ? random(65_536) : turn),
+            timestamp: UInt32(truncatingIfNeeded: isWild ? random(1 << 31) * 2 : turn * 96),
+            payloadType: [111, 63, 5][random(3)], arrival: now), payload: payload.span.bytes)
+        if random(100) == 0 {
+          chain.senderReport(
+            ntpTime: NTPTime(value: UInt64(state)), timestamp: UInt32(truncatingIfNeeded: state))
+        }
+        _ = chain.requests(now: now)
+        chain.play(now: now)
+      }
+      #expect(sink.heard.allSatisfy { $0.isFinite })
+      #expect(chain.facts.refusedPayloads > 0)
+    }
+  }
+
+  @Test func itPlaysIntoATap() throws {
+    let server = try Server(.opus, hertz: 440, seconds: 1)
+    let tap = PlaybackTap(minimumFrames: 48_000, resumeThreshold: 1)
+    let chain = try WebRTCPlayoutChain(
+      .init(format: .opus, playout: .init(payloadType: 111)), sink: tap)
+    var now = HostTime(nanoseconds: 1_000_000_000)
+    var heard: [Float] = []
+    for (number, packet) in server.packets.enumerated() {
+      now = now + .milliseconds(10)
+      var room = [Float](repeating: .nan, count: 960)
+      unsafe room.withUnsafeMutableBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        unsafe tap.render(into: base, frames: 480, at: now, delay: .milliseconds(5))
+      }
+      heard += room
+      unsafe chain.receive(
+        .init(
+          ssrc: 1, sequenceNumber: UInt16(number),
+          timestamp: UInt32(truncatingIfNeeded: packet.start), payloadType: 111, arrival: now),
+        payload: packet.payload.span.bytes)
+      chain.play(now: now)
+    }
+    #expect(tap.report?.frames == 480)
+    #expect(heard.suffix(9_600).contains { abs($0) > 0.4 })
+    #expect(chain.facts.counts.underruns == 0)
+    #expect(!chain.facts.isExact)
+  }
+}
+
+/// The phase of a tone at a window's beginning, in turns.
+private func phase(_ samples: [Float], hertz: Double) -> Double {
+  var (s, c) = (0.0, 0.0)
+  for (index, sample) in samples.enumerated() {
+    let turns = 2 * Double.pi * hertz / 48_000 * Double(index)
+    s += Double(sample) * sin(turns)
+    c += Double(sample) * cos(turns)
+  }
+  return atan2(c, s) / (2 * .pi)
+}
+
+/// The power of a sound of 2^n samples, under a Blackman-Harris window (skirts below -92 dB).
+private func spectrum(_ samples: [Float]) -> [Double] {
+  let size = samples.count
+  var re = samples.enumerated().map { index, sample -> Double in
+    let x = 2 * Double.pi * Double(index) / Double(size)
+    return Double(sample)
+      * (0.358_75 - 0.488_29 * cos(x) + 0.141_28 * cos(2 * x) - 0.011_68 * cos(3 * x))
+  }
+  var im = [Double](repeating: 0, count: size)
+  var other = 0
+  for index in 1..<size {
+    var bit = size >> 1
+    while other & bit != 0 {
+      other ^= bit
+      bit >>= 1
+    }
+    other ^= bit
+    if index < other { re.swapAt(index, other) }
+  }
+  var length = 2
+  while length <= size {
+    let angle = -2 * Double.pi / Double(length)
+    let turns = (0..<length / 2).map { (cos(angle * Double($0)), sin(angle * Double($0))) }
+    for start in stride(from: 0, to: size, by: length) {
+      for k in 0..<length / 2 {
+        let (a, b) = (start + k, start + k + length / 2)
+        let x = re[b] * turns[k].0 - im[b] * turns[k].1
+        let y = re[b] * turns[k].1 + im[b] * turns[k].0
+        (re[b], im[b]) = (re[a] - x, im[a] - y)
+        re[a] += x
+        im[a] += y
+      }
+    }
+    length *= 2
+  }
+  return (0...size / 2).map { re[$0] * re[$0] + im[$0] * im[$0] }
+}
