@@ -66,7 +66,9 @@ extension PlayoutConductor {
   /// Where a delay counts from the capture, its instants are waited for; but not for ever.
   private func mayStart(_ now: HostTime) -> Bool {
     if isAligned || isExact || delay.fixed == nil { return true }
-    return firstArrival.map { now - $0 >= Self.longestIgnorance } ?? false
+    let longest =
+      counts.alignments == 0 ? Self.longestIgnorance.first : Self.longestIgnorance.later
+    return firstArrival.map { now - $0 >= longest } ?? false
   }
 
   /// Finds the frame that belongs here, or waits for it in silence.

@@ -41,7 +41,9 @@ extension PlayoutConductor {
 
   /// Takes an answer of the server's clock in.
   package mutating func clockExchange(_ exchange: ClockExchange) {
+    let steps = serverClock.steps
     serverClock.insert(exchange)
+    doubts = serverClock.steps == steps ? max(0, doubts - 1) : 0
     refreshReference()
   }
 
@@ -113,7 +115,9 @@ extension PlayoutConductor {
     case .next, .restarted, .stray: break
     }
     if arrivals.insert(media, at: now) {
-      // A clock has stepped, or the timestamps have: nothing that was known holds.
+      // A clock has stepped, or the timestamps have: nothing that was known holds. Which of the two it
+      // was the next answers of the server's clock tell.
+      doubts = 3
       delay.reset()
       reference = nil
       isExact = false
@@ -151,7 +155,7 @@ extension PlayoutConductor {
     guard let earliest = arrivals.line, let media = newest else { return }
     var line = earliest
     var isExact = false
-    if let capture = captureLine {
+    if doubts == 0, let capture = captureLine {
       let transit = earliest.instant(of: media) - capture.instant(of: media)
       // Nothing comes before it was captured, as far as clocks are known.
       if transit > .milliseconds(-20), transit < .seconds(10) {

@@ -105,8 +105,9 @@ package struct PlayoutConductor: Sendable {
   static let longestConcealment = 5_760  // 120 ms
   /// The longest that a frame is waited for while sound is made up.
   static let longestStretch = 2_880  // 60 ms
-  /// How long a start waits for capture instants where the delay counts from them.
-  static let longestIgnorance = Duration.seconds(3)
+  /// How long a start waits for capture instants where the delay counts from them: at first, and later,
+  /// when they are known as a rule and silence is worse than a join.
+  static let longestIgnorance = (first: Duration.seconds(3), later: Duration.milliseconds(500))
 
   package let parameters: Parameters
   package internal(set) var counts = Counts()
@@ -134,6 +135,9 @@ package struct PlayoutConductor: Sendable {
   var reference: TimelineLine?
   /// Whether the reference tells capture instants.
   package internal(set) var isExact = false
+
+  /// How many more answers of the server's clock it takes until capture instants are believed again.
+  var doubts = 0
 
   // The output.
   var written = 0

@@ -85,11 +85,11 @@ package struct ServerClock: Sendable {
   package mutating func reset() { self = ServerClock() }
 
   private mutating func fit() {
-    let trips = exchanges.map { Double($0.roundTrip.inNanoseconds) }
-    let shortest = trips.min() ?? 0
-    let mean = trips.reduce(0, +) / Double(max(1, trips.count))
+    let trips = exchanges.map { Double($0.roundTrip.inNanoseconds) }.sorted()
+    guard let shortest = trips.first else { return }
     // Even the shortest had to wait somewhere: the fewer there are, the longer.
-    let unseen = (mean - shortest) / Double(max(1, trips.count)).squareRoot()
+    let usual = trips[(trips.count - 1) / 2]
+    let unseen = (usual - shortest) / Double(trips.count).squareRoot()
     estimator.replace(
       with: exchanges.map { exchange in
         let excess = Double(exchange.roundTrip.inNanoseconds) - shortest + unseen

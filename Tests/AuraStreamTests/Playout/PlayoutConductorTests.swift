@@ -170,6 +170,29 @@ struct PlayoutConductorTests {
     }
   }
 
+  @Test(arguments: [3.0, 60, -3, -60])
+  func aComputerThatSleptIsBackSoon(seconds: Double) {
+    for mode in [PlayoutDelay.usual, .fixed(.milliseconds(100))] {
+      for seed in seeds {
+        var simulation = SimulatedPlayout(World(seed: seed), delay: mode)
+        simulation.sleep = (150, seconds)
+        let awake = 150 + max(0, seconds)
+        simulation.run(until: awake + 1)
+        let last = simulation.moments.last?.time ?? 0
+        #expect(last > awake + 0.95, "sound is back within a second")
+        simulation.run(until: awake + 20)
+        let counts = simulation.conductor.counts
+        #expect(counts.jumps <= 1)
+        #expect(counts.alignments <= 4)
+        #expect(simulation.conductor.isExact)
+        if mode.isFixed {
+          let delays = range(simulation.moments.after(awake + 6).delays)
+          #expect(delays.lowerBound > 98.5 && delays.upperBound < 101.5, "\(delays)")
+        }
+      }
+    }
+  }
+
   @Test func anOutputThatRunsDryIsAlignedAgain() {
     var simulation = SimulatedPlayout(World(seed: 10), delay: .fixed(.milliseconds(100)))
     simulation.stalls = [150..<150.08]

@@ -59,6 +59,9 @@ struct SimulatedPlayout {
   var pauses: [Range<Double>] = []
   /// The range in which the way is longer.
   var detour: (Range<Double>, Double)?
+  /// When a computer sleeps, and how long: the server; or with a negative length we do, for whom no time
+  /// passes.
+  var sleep: (at: Double, seconds: Double)?
   /// When the server starts anew, with another count of everything.
   var restarts: [Double] = []
 
@@ -104,8 +107,15 @@ struct SimulatedPlayout {
     HostTime(nanoseconds: Int64((time * 1e9).rounded()))
   }
 
+  /// What the server has lived through.
+  private func lived(_ time: Double) -> Double {
+    guard let sleep, time > sleep.at else { return time }
+    return max(min(sleep.at, time), time - sleep.seconds)
+  }
+
   private func server(_ time: Double) -> HostTime {
-    local(time + world.clockOffset + (time - 100) * world.clockPPM / 1e6)
+    let time = lived(time)
+    return local(time + world.clockOffset + (time - 100) * world.clockPPM / 1e6)
   }
 
   /// True frames a second of the server's card and ours.
@@ -115,7 +125,11 @@ struct SimulatedPlayout {
   private var outputRate: Double { 48_000 * (1 + world.outputPPM / 1e6) }
 
   /// When a frame was captured, the timestamps' origin taken away.
-  private func captured(_ frame: Double) -> Double { 100 + frame / captureRate }
+  private func captured(_ frame: Double) -> Double {
+    let time = 100 + frame / captureRate
+    guard let sleep, time > sleep.at else { return time }
+    return max(sleep.at, time + sleep.seconds)
+  }
 
   // MARK: Running
 
@@ -170,7 +184,8 @@ struct SimulatedPlayout {
       sent += 1
       let number = nextPacket
       nextPacket += 1
-      let isLost = isLost(leaves)
+      // What was sent while we slept is gone.
+      let isLost = isLost(leaves) || sleep.map { $0.seconds < 0 && leaves == $0.at } ?? false
       let at = arrival(of: leaves)
       if !isLost { onTheWay.append((at, packet(number), number)) }
       if chance(world.duplicates) { onTheWay.append((at + 0.004, packet(number), number)) }
@@ -198,7 +213,7 @@ struct SimulatedPlayout {
 
   /// A sender report with the answer to our last question.
   private mutating func report(at time: Double) {
-    let frame = Int(((time - 100) * captureRate).rounded(.down))
+    let frame = Int(((lived(time) - 100) * captureRate).rounded(.down))
     // The server's line tells what instant a whole frame has.
     let ntp = server(captured(Double(frame)))
     let timestamp = timestampOffset &+ UInt32(truncatingIfNeeded: frame)
@@ -216,7 +231,8 @@ struct SimulatedPlayout {
         received: local(arrives))
     }
     questionSent = arrives + 0.1
-    if !isWithin(blackouts, time) {
+    let isAsleep = sleep.map { time >= $0.at && time < $0.at + $0.seconds } ?? false
+    if !isWithin(blackouts, time), !isAsleep {
       reports.append((arrives, Report(ntp: ntp, timestamp: timestamp, exchange: exchange)))
     }
   }
