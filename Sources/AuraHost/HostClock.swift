@@ -10,6 +10,13 @@ package enum HostClock {
     return HostTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 
+  /// The processor time that this thread has had.
+  package static var threadTime: Duration {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .nanoseconds(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+  }
+
   /// An instant of the past as people's clocks had it, in seconds of Unix time.
   package static func unixSeconds(at instant: HostTime) -> Int64 {
     var time = timespec()

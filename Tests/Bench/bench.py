@@ -9,6 +9,7 @@ import time
 
 import browsers
 import delay
+import fanout
 import processor
 import recovery
 from chains import DESIGNS, PRESETS, Legacy, Ours
@@ -123,6 +124,7 @@ SECTIONS = {
     "delay": ("End-to-end delay", measure_delay, delay_table, delay.METHOD),
     "browsers": ("End-to-end delay in browsers", measure_browsers, browsers_table, browsers.METHOD),
     "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
+    "fanout": ("Fan-out", lambda options: fanout.measure(options.runs), fanout.table, fanout.METHOD),
     "recovery": ("After a freeze", measure_recovery, recovery_table, recovery.METHOD),
 }
 
@@ -134,9 +136,12 @@ def main():
                         help="runs per line of delay, browsers and processor")
     parser.add_argument("--seconds", type=float, default=8, help="of one run")
     parser.add_argument("--clients", type=int, default=50, help="for processor time")
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="a part; may be repeated")
+    parser.add_argument("sections", nargs="*", metavar="section",
+                        help=f"of {', '.join(SECTIONS)}; all unless some are named")
     options = parser.parse_args()
-    wanted = options.only or list(SECTIONS)
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    wanted = options.sections or list(SECTIONS)
     result = {"kernel": platform.release(), "cores": os.cpu_count(), "load_before": load(),
               "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
               "options": vars(options)}

@@ -115,6 +115,13 @@ final class SenderShard: @unchecked Sendable {
     if now >= nextHousekeeping { keepHouse(now: now) }
   }
 
+  /// How every listener fares at this moment; on the shard's own thread.
+  var current: [SenderNumbers] {
+    var numbers: [SenderNumbers] = []
+    listeners.forEach { numbers.append($0.snapshot) }
+    return numbers
+  }
+
   private func send(_ frame: EncodedFrame, _ payload: UnsafeRawBufferPointer) {
     guard unsafe forms.take(payload, timestamp: frame.timestamp) else { return }
     lastFrame = frame
