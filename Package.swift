@@ -35,6 +35,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -49,7 +50,8 @@ let package = Package(
     .executableTarget(
       name: "AuraApp",
       dependencies: [
-        "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream", "AuraTransport", "AuraWeb",
+        "AuraBench", "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream", "AuraTransport",
+        "AuraWeb",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
@@ -87,6 +89,14 @@ let package = Package(
       ].map { .embedInCode("Page/\($0)") },
       swiftSettings: settings),
 
+    // Many listeners at once, to see what a server can carry.
+    room(
+      "AuraBench",
+      [
+        "AuraHost", "AuraStream", "AuraTransport", "AuraWeb",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+
     // Every stage in order: the only room that knows them all.
     room(
       "AuraPipelines",
@@ -116,6 +126,7 @@ let package = Package(
     tests(
       "AuraPipelinesTests",
       ["AuraPipelines", "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport"]),
+    tests("AuraBenchTests", ["AuraBench", "AuraHost", "AuraStream", "AuraWeb"]),
     tests("AuraAppTests", ["AuraApp", "AuraStream"]),
 
     // Counts what a test's thread allocates.

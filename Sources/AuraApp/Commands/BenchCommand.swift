@@ -1,0 +1,149 @@
+internal import ArgumentParser
+internal import AuraBench
+internal import AuraHost
+internal import AuraWeb
+
+/// `auralync bench`: many listeners at once, to see what a server can carry.
+///
+/// A subcommand and no program of its own: whoever has the server has the means to test it, in the same
+/// version.
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Listen many times over, to see what a server can carry.",
+    discussion: """
+      Each listener joins over WHEP, shakes hands and receives encrypted sound as a browser does; \
+      what comes is counted and thrown away. Only against servers on this computer, unless you say \
+      that the network is yours: for others this is an attack.
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "Where to listen, such as http://127.0.0.1:8080/whep/main.", valueName: "url"))
+  var url: String
+
+  @Option(help: "How many listeners.") var listeners = 100
+  @Option(help: "How many begin to join each second.") var joinRate = 50.0
+  @Option(help: "How many seconds to measure.") var duration = 20.0
+  @Flag(help: "Count packets by their headers, without decrypting them.") var countOnly = false
+  @Flag(help: "Write one JSON object.") var json = false
+  @Flag(help: "Test a server on another computer of a network that is yours.")
+  var yesIOwnThisNetwork = false
+
+  func validate() throws {
+    guard (1...60_000).contains(listeners) else {
+      throw ValidationError("--listeners takes 1 to 60000.")
+    }
+    guard joinRate > 0, joinRate <= 10_000 else {
+      throw ValidationError("--join-rate takes more than 0 and at most 10000.")
+    }
+    guard duration >= 1, duration <= 86_400 else {
+      throw ValidationError("--duration takes 1 to 86400 seconds.")
+    }
+  }
+
+  func run() async throws {
+    guard let address = WHEPAddress(url) else {
+      throw UserError(
+        "\(url) is no address of plain HTTP. Give one such as http://127.0.0.1:8080/whep/main.")
+    }
+    var plan = BenchPlan(
+      address, listeners: listeners, joinRate: joinRate, duration: .seconds(duration))
+    plan.opensMedia = !countOnly
+    guard yesIOwnThisNetwork || plan.isOwn() else {
+      throw UserError(
+        "\(address.host) is not known to be this computer. Give one of its addresses, or say "
+          + "--yes-i-own-this-network.")
+    }
+    let needed = listeners + 200
+    let files = HostLimits.raiseOpenFiles()
+    guard files >= needed else {
+      throw UserError(
+        "\(listeners) listeners need \(needed) open files, and \(files) are allowed. Run "
+          + "`ulimit -n \(needed)` before, or take fewer.")
+    }
+    let bench = BenchRun(plan)
+    let screen = Output(format: .text)
+    let live = LiveLine(screen)
+    let running = Task { try await bench.run() }
+    while !bench.progress.isFinished {
+      if !json { live.show(Self.line(bench.progress, of: listeners)) }
+      try? await Task.sleep(for: .milliseconds(250))
+    }
+    let report = try await running.value
+    if json {
+      screen.line(report.json.json)
+    } else {
+      live.show("")
+      for line in report.lines { screen.line(line) }
+    }
+  }
+
+  private static func line(_ progress: BenchRun.Progress, of all: Int) -> String {
+    let failed = progress.failed > 0 ? ", \(progress.failed) failed" : ""
+    return progress.isMeasuring
+      ? "\(Words.count(progress.joined, "listener")) hear; measuring"
+      : "\(progress.joined) of \(Words.count(all, "listener")) joined\(failed)"
+  }
+}
+
+extension BenchReport {
+  /// A table for people.
+  var lines: [String] {
+    var rows: [(String, String)] = [
+      ("listeners", "\(asked) asked, \(joined) joined, \(stayed) heard to the end"),
+      ("joining", joining.text), ("measured", "\(Words.decimal(seconds)) s"),
+      ("packets", "\(received) of \(expected), \(late) late, \(duplicates) twice"),
+      ("lost", "\((loss * 100_000).rounded() / 1_000) %"), ("arrival gap", gaps.text),
+      (
+        "fairness",
+        "\((fairness * 10_000).rounded() / 10_000); \(fewest) to \(most) packets a listener"
+      ),
+      (
+        "this program",
+        "\(Words.decimal(load * 100)) % busy, \(Words.decimal(longestRound)) ms at most behind, "
+          + "\(Words.decimal(longestOversleep)) ms without a processor"
+      ),
+    ]
+    for (reason, count) in failures.sorted(by: { $0.value > $1.value }).prefix(5) {
+      rows.append(("failed", "\(count): \(reason)"))
+    }
+    let width = rows.map(\.0.count).max() ?? 0
+    let table = rows.map { $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }
+    return table
+      + (isBottleneck
+        ? ["This program was too slow for so many: believe the server to be better than this."]
+        : [])
+  }
+
+  var json: JSONValue {
+    [
+      "asked": .int(Int64(asked)), "joined": .int(Int64(joined)), "stayed": .int(Int64(stayed)),
+      "joining_ms": joining.json, "seconds": .double(seconds), "expected": .int(Int64(expected)),
+      "received": .int(Int64(received)), "late": .int(Int64(late)),
+      "duplicates": .int(Int64(duplicates)), "loss": .double(loss), "gap_ms": gaps.json,
+      "fewest": .int(Int64(fewest)), "most": .int(Int64(most)), "fairness": .double(fairness),
+      "bench_load": .double(load), "bench_longest_round_ms": .double(longestRound),
+      "bench_longest_oversleep_ms": .double(longestOversleep),
+      "bench_was_bottleneck": .bool(isBottleneck),
+      "failures": .object(
+        failures.sorted { $0.key < $1.key }.map {
+          JSONValue.Member(name: $0.key, value: .int(Int64($0.value)))
+        }),
+    ]
+  }
+}
+
+extension BenchReport.Spread {
+  fileprivate var text: String {
+    "median \(Words.decimal(median)), 99 % \(Words.decimal(p99)), 99.9 % \(Words.decimal(p999)), "
+      + "most \(Words.decimal(most)) ms"
+  }
+
+  fileprivate var json: JSONValue {
+    [
+      "count": .int(Int64(count)), "p50": .double(median), "p90": .double(p90), "p99": .double(p99),
+      "p999": .double(p999), "max": .double(most),
+    ]
+  }
+}

@@ -1,0 +1,57 @@
+package import AuraHost
+internal import AuraStream
+package import AuraWeb
+
+/// What a load test is to do.
+package struct BenchPlan: Sendable {
+  /// Where to listen.
+  package var address: WHEPAddress
+  /// How many listeners.
+  package var listeners: Int
+  /// Listeners that begin to join each second.
+  package var joinRate: Double
+  /// How long is measured once everybody has joined.
+  package var duration: Duration
+  /// Whether packets are decrypted, as a real listener's are, or only counted by their headers.
+  package var opensMedia = true
+
+  package init(
+    _ address: WHEPAddress, listeners: Int, joinRate: Double, duration: Duration
+  ) {
+    self.address = address
+    self.listeners = listeners
+    self.joinRate = joinRate
+    self.duration = duration
+  }
+
+  /// The server's address, when it is given as one.
+  var serverAddress: IPAddress? {
+    address.host == "localhost" ? IPAddress("127.0.0.1") : IPAddress(address.host)
+  }
+
+  /// Whether the server is known to be this computer: a name could lead anywhere.
+  package func isOwn(_ interfaces: NetworkInterfaces = .current()) -> Bool {
+    guard let server = serverAddress?.unmapped else { return false }
+    return server.isLoopback
+      || interfaces.interfaces.contains { interface in
+        interface.addresses.contains { $0.address.bytes == server.bytes }
+      }
+  }
+
+  /// The address a listener comes from; nil lets the system choose.
+  ///
+  /// To a server on loopback each comes from its own: a server bounds what one address may do.
+  func source(of listener: Int) -> IPAddress? {
+    guard let server = serverAddress, server.isIPv4, server.isLoopback else { return nil }
+    let (high, low) = listener.quotientAndRemainder(dividingBy: 250)
+    let bytes = [127, UInt8(1 + high / 250 % 250), UInt8(high % 250), UInt8(low + 1)]
+    return IPAddress(bytes: bytes)
+  }
+
+  /// What a listener's socket is bound to.
+  func binding(of listener: Int) -> [String] {
+    if let source = source(of: listener) { return ["\(source)"] }
+    guard let server = serverAddress else { return ["0.0.0.0", "::"] }
+    return [server.isIPv4 ? "0.0.0.0" : "::"]
+  }
+}

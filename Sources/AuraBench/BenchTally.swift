@@ -1,0 +1,55 @@
+internal import AuraStream
+internal import Histogram
+internal import Synchronization
+
+/// What all listeners have in common: the time of measurement, and the spread of arrivals.
+final class BenchTally: Sendable {
+  /// In nanoseconds; what is longer than a minute counts as a minute.
+  private let gaps = Mutex(BenchTally.makeHistogram())
+  private let joins = Mutex(BenchTally.makeHistogram())
+  /// When measurement began, in nanoseconds of the host's clock; zero: it has not.
+  private let begin = Atomic<Int64>(0)
+
+  private static let longest: UInt64 = 60_000_000_000
+
+  private static func makeHistogram() -> Histogram<UInt64> {
+    Histogram(
+      lowestDiscernibleValue: 1_000, highestTrackableValue: longest,
+      numberOfSignificantValueDigits: .three)
+  }
+
+  /// Nil before measurement and after it.
+  var measuredSince: HostTime? {
+    let begin = begin.load(ordering: .relaxed)
+    return begin == 0 ? nil : HostTime(nanoseconds: begin)
+  }
+
+  func beginMeasuring(now: HostTime) { begin.store(now.nanoseconds, ordering: .relaxed) }
+
+  func endMeasuring() { begin.store(0, ordering: .relaxed) }
+
+  func record(gap: Duration) { Self.record(gap, in: gaps) }
+
+  func record(join: Duration) { Self.record(join, in: joins) }
+
+  private static func record(_ duration: Duration, in histogram: borrowing Mutex<Histogram<UInt64>>)
+  {
+    let nanoseconds = min(UInt64(max(0, duration.inNanoseconds)), longest)
+    _ = histogram.withLock { $0.record(nanoseconds) }
+  }
+
+  var gapSpread: BenchReport.Spread { Self.spread(gaps) }
+  var joinSpread: BenchReport.Spread { Self.spread(joins) }
+
+  private static func spread(_ histogram: borrowing Mutex<Histogram<UInt64>>) -> BenchReport.Spread
+  {
+    histogram.withLock { histogram in
+      func milliseconds(_ percentile: Double) -> Double {
+        Double(histogram.valueAtPercentile(percentile)) / 1e6
+      }
+      return BenchReport.Spread(
+        count: Int(histogram.totalCount), median: milliseconds(50), p90: milliseconds(90),
+        p99: milliseconds(99), p999: milliseconds(99.9), most: Double(histogram.max) / 1e6)
+    }
+  }
+}
