@@ -224,4 +224,44 @@ private func reason(_ state: DTLSHandshake.State) -> String? {
       #expect(receive(&server, [22, 254, 253]) == .closed)
     }
   }
+
+  /// Who sends under the listener's address, as anybody on the network can, must not end its sound.
+  @Test(arguments: 0...40)
+  func forgedRecordsHarmNobody(length: Int) throws {
+    for kind in 20...24 as ClosedRange<UInt8> {
+      for epoch in 0...2 as ClosedRange<UInt8> {
+        let client = try DTLSClient()
+        var server = try makeServer(client)
+        shakeHands(&server, client)
+        let forged =
+          [kind, 254, 253, 0, epoch, 0, 0, 0, 0, 0, 90, 0, UInt8(length)]
+          + [UInt8](repeating: 2, count: length)
+        #expect(keys(receive(&server, forged)) != nil, "kind \(kind), epoch \(epoch)")
+        #expect(drain(&server).isEmpty)
+        client.close()
+        for datagram in client.datagrams() { _ = receive(&server, datagram) }
+        #expect(server.state == .closed, "its goodbye is heard after kind \(kind), epoch \(epoch)")
+      }
+    }
+  }
+
+  @Test(arguments: 0...40)
+  func forgedRecordsDoNotEndAHandshake(length: Int) throws {
+    let client = try DTLSClient()
+    var server = try makeServer(client)
+    func forge(_ server: inout DTLSHandshake) {
+      for kind in 20...24 as ClosedRange<UInt8> {
+        let forged =
+          [kind, 254, 253, 0, 1, 0, 0, 0, 0, 0, kind, 0, UInt8(length)]
+          + [UInt8](repeating: 2, count: length)
+        _ = receive(&server, forged)
+      }
+    }
+    client.receive()
+    for datagram in client.datagrams() { _ = receive(&server, datagram) }
+    forge(&server)
+    for datagram in drain(&server) { client.receive(datagram) }
+    for datagram in client.datagrams() { _ = receive(&server, datagram) }
+    #expect(keys(server.state) != nil)
+  }
 }

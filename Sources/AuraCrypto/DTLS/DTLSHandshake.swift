@@ -65,6 +65,8 @@ internal import COpenSSL
   private var wait = Self.firstWait
   private var receivedBytes = 0
   private var earlyRecords = 0
+  /// OpenSSL has given up after the handshake, which was its own mistake and not the peer's wish.
+  private var isDeaf = false
 
   /// A handshake that awaits its first datagram, or as a client has made it.
   ///
@@ -135,11 +137,14 @@ internal import COpenSSL
     switch state {
     case .failed, .closed: break
     case .established:
+      guard !isDeaf, EncryptedRecords(of: datagram).shortest >= shortestEncrypted else { break }
       wire.incoming = Self.copy(datagram)
       readRest()
     case .handshaking:
+      let encrypted = EncryptedRecords(of: datagram)
+      guard encrypted.shortest >= shortestEncrypted else { break }
       receivedBytes += datagram.byteCount
-      earlyRecords += encryptedRecords(datagram)
+      earlyRecords += encrypted.count
       guard receivedBytes <= Self.handshakeByteLimit, earlyRecords <= Self.earlyRecordLimit else {
         break
       }
@@ -176,7 +181,7 @@ internal import COpenSSL
     case .established:
       // Writing without the buffers that only reading makes would be a crash.
       readRest(keepingBuffers: true)
-      if case .established = state { unsafe SSL_shutdown(ssl) }
+      if case .established = state, !isDeaf { unsafe SSL_shutdown(ssl) }
     case .handshaking: break
     }
     settle(.closed)
@@ -261,17 +266,36 @@ internal import COpenSSL
   /// Lets OpenSSL answer a repeated flight, and notices the peer's farewell. There is no other
   /// content: media has its own keys.
   private mutating func readRest(keepingBuffers: Bool = false) {
+    guard !isDeaf else { return }
     var ignored = [UInt8](repeating: 0, count: 2048)
+    let before = wire.outgoing.count
     // A datagram has at most this many records.
     for _ in 0..<100 {
       ERR_clear_error()
       let result = unsafe SSL_read(ssl, &ignored, Int32(ignored.count))
       if result > 0 { continue }
-      if unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ { settle(.closed) }
+      guard unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ else { break }
+      if unsafe SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0 {
+        settle(.closed)
+      } else {
+        // Whatever anybody has sent that was too much for it: nothing of that is told to the peer,
+        // whose media needs no DTLS any more.
+        isDeaf = true
+        wire.outgoing.removeSubrange(before...)
+      }
       break
     }
     // 34 of the 72 KB that a listener's handshake keeps; the next `SSL_read` makes them anew.
     if !keepingBuffers { unsafe SSL_free_buffers(ssl) }
+  }
+
+  /// OpenSSL takes an encrypted record that is shorter than what encryption adds for a failure of its
+  /// own and ends the connection, although anybody can send one (RFC 6347 §4.1.2.7: discard it).
+  private var shortestEncrypted: Int {
+    let cipher = unsafe SSL_get_current_cipher(ssl) ?? SSL_get_pending_cipher(ssl)
+    let kind = unsafe cipher.map { unsafe SSL_CIPHER_get_cipher_nid($0) }
+    // The tag; with GCM also a part of the nonce.
+    return kind == NID_chacha20_poly1305 ? 16 : 24
   }
 
   private static func copy(_ datagram: RawSpan) -> [UInt8] {
@@ -291,16 +315,24 @@ private func ringInAdvance(_ ssl: OpaquePointer?, _ interval: UInt32) -> UInt32 
   return isMore == true ? 1 : neverRing(nil, 0)
 }
 
-/// How many records of a datagram are not of epoch 0.
-private func encryptedRecords(_ datagram: RawSpan) -> Int {
-  var count = 0
-  var start = 0
-  while start + 13 <= datagram.byteCount {
-    func byte(_ offset: Int) -> Int {
-      Int(unsafe datagram.unsafeLoad(fromByteOffset: start + offset, as: UInt8.self))
+/// The records of a datagram that are not of epoch 0.
+private struct EncryptedRecords {
+  private(set) var count = 0
+  /// The bytes of the shortest, by their headers.
+  private(set) var shortest = Int.max
+
+  init(of datagram: RawSpan) {
+    var start = 0
+    while start + 13 <= datagram.byteCount {
+      func byte(_ offset: Int) -> Int {
+        Int(unsafe datagram.unsafeLoad(fromByteOffset: start + offset, as: UInt8.self))
+      }
+      let length = byte(11) << 8 + byte(12)
+      if byte(3) != 0 || byte(4) != 0 {
+        count += 1
+        shortest = min(shortest, length)
+      }
+      start += 13 + length
     }
-    if byte(3) != 0 || byte(4) != 0 { count += 1 }
-    start += 13 + byte(11) << 8 + byte(12)
   }
-  return count
 }
