@@ -135,8 +135,12 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
       }
       dtls = consume engine
     }
+    let wasEstablished = facts.isEstablished
+    let outputs = outputs.count
     dtls?.receive(datagram, now: now)
     followHandshake(now: now)
+    // Neither a repeated flight, which is answered, nor a goodbye.
+    if wasEstablished, outputs == self.outputs.count { facts.drops.unexpected += 1 }
   }
 
   private mutating func followHandshake(now: HostTime) {
