@@ -50,9 +50,6 @@ struct ConnectionDeadline<Instant: InstantProtocol> {
     restingSince = now
   }
 
-  /// Whether a request has come that is not answered.
-  var awaitsAnswer: Bool { unanswered > 0 }
-
   /// The instant at which to close it; nil while it is our turn.
   var instant: Instant? {
     var instants: [Instant] = []

@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import NIOHTTP1
 internal import NIOHTTPTypes
 internal import Synchronization
 
@@ -13,6 +14,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var alarm: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
 
   private let counts: HTTPCounts
+  /// Whether what came was no HTTP: nothing more is read, and it is counted.
+  private var isMalformed = false
 
   init(_ limits: ConnectionDeadline<ContinuousClock.Instant>.Limits, _ counts: HTTPCounts) {
     self.counts = counts
@@ -47,13 +50,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     context.fireChannelRead(data)
   }
 
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if error is HTTPParserError, !isMalformed {
+      isMalformed = true
+      counts.malformed.wrappingAdd(1, ordering: .relaxed)
+    }
+    context.fireErrorCaught(error)
+  }
+
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     let part = unwrapOutboundIn(data)
     let isEnd = if case .end = part { true } else { false }
-    // Before any request there is only the parser's own answer.
-    if case .head = part, !deadline.awaitsAnswer {
-      counts.malformed.wrappingAdd(1, ordering: .relaxed)
-    }
     deadline.writeBegan(at: .now)
     if isEnd { deadline.answerEnded(at: .now) }
     let promise = promise ?? context.eventLoop.makePromise()
@@ -74,7 +81,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     let task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
       alarm = nil
       if let instant = deadline.instant, instant <= .now {
-        counts.slow.wrappingAdd(1, ordering: .relaxed)
+        if !isMalformed { counts.slow.wrappingAdd(1, ordering: .relaxed) }
         context.close(promise: nil)
       } else {
         setAlarm(context)
