@@ -15,7 +15,8 @@ struct Target: Sendable {
 
   static let all: [Target] = [
     // Texts.
-    .sessionDescription, .playerAnswer, .announcement, .addresses, .webOrigin, .settings, .configuration,
+    .sessionDescription, .playerAnswer, .announcement, .addresses, .webOrigin, .settings,
+    .configuration,
     // Datagrams.
     .stun, .rtp, .rtcp, .srtp, .srtcp, .dtls, .handshake, .opus,
     // State machines.
