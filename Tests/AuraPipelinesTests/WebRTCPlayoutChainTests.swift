@@ -272,6 +272,8 @@ struct WebRTCPlayoutChainTests {
       }
       #expect(sink.heard.allSatisfy { $0.isFinite })
       #expect(chain.facts.refusedPayloads > 0)
+      #expect(chain.facts.counts.malformed > 0)
+      #expect(chain.facts.counts.strays > 0)
     }
   }
 

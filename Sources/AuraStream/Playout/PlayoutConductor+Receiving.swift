@@ -11,13 +11,19 @@ extension PlayoutConductor {
     counts.packets += 1
     if ssrc != packet.ssrc { beginStream(packet.ssrc) }
     let (index, arrival) = tracker.note(packet.sequenceNumber)
-    if arrival == .stray { return }
+    if arrival == .stray {
+      counts.strays += 1
+      return
+    }
     if arrival == .restarted { beginStream(packet.ssrc, keepingCount: true) }
     let parts = depacketizer.parts(
       of: payload, payloadType: packet.payloadType, timestamp: packet.timestamp)
     for part in parts {
       let bytes = payload.extracting(part.range)
-      guard let count = frames(bytes), count > 0 else { continue }
+      guard let count = frames(bytes), count > 0 else {
+        counts.malformed += 1
+        continue
+      }
       let media = mediaTime(of: part.timestamp)
       if part.isCurrent {
         note(media, frames: count, index: index, arrival: arrival, now: packet.arrival)

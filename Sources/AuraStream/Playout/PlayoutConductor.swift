@@ -78,6 +78,9 @@ package struct PlayoutConductor: Sendable {
   /// What happened since the beginning, in frames at 48 kHz where nothing else is said.
   package struct Counts: Equatable, Sendable {
     package var packets = 0
+    /// Packets far off the count, and encoded frames that are malformed: dropped.
+    package var strays = 0
+    package var malformed = 0
     package var played = 0
     /// Sound made up.
     package var concealed = 0

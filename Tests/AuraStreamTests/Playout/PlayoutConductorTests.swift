@@ -107,6 +107,27 @@ struct PlayoutConductorTests {
     }
   }
 
+  /// All that a network does, at once: 100 ms of jitter, a third lost in bursts, copies, no order.
+  @Test func theWorstNetworkIsPlayedWithoutJumps() {
+    for seed in seeds {
+      for mode in [PlayoutDelay.usual, .fixed(.milliseconds(400))] {
+        var simulation = SimulatedPlayout(
+          World(
+            seed: seed, loss: 0.3, burst: 2, way: 0.01, jitter: 0.1, reorders: true,
+            duplicates: 0.05, capturePPM: 300, outputPPM: -150),
+          delay: mode)
+        simulation.run(until: 300)
+        let counts = simulation.conductor.counts
+        #expect(counts.jumps == 0, "seed \(seed)")
+        #expect(counts.underruns == 0)
+        #expect(simulation.moments.fastest <= RateController.largest)
+        let gone = Double(counts.concealed + counts.silent) / Double(200 * 48_000)
+        #expect(gone < (mode.isFixed ? 0.2 : 0.3), "\(gone), seed \(seed)")
+        #expect(simulation.conductor.buffer.count < 200)
+      }
+    }
+  }
+
   @Test func whereNothingIsLostHardlyAnythingIsAskedFor() {
     var simulation = SimulatedPlayout(
       World(seed: 3, jitter: 0.030, reorders: true), delay: .fixed(.milliseconds(150)))
