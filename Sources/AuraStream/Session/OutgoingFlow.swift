@@ -57,7 +57,9 @@ package struct OutgoingFlow: ~Copyable {
   /// How far apart the two copies of a packet are sent: longer than most bursts of loss, and inside
   /// what a browser's jitter buffer waits.
   private static let secondCopyDelay = Duration.milliseconds(20)
-  private static let historyDuration = Duration.milliseconds(1_000)
+  /// For how long a packet can be asked for: more than a browser's jitter buffer waits. It is most of what a
+  /// listener takes of the memory; while older frames go along it is a little shorter.
+  private static let historyDuration = Duration.milliseconds(500)
   private static let mostRepeats = 8
   private static let reportInterval = Duration.seconds(1)
 
@@ -99,7 +101,7 @@ package struct OutgoingFlow: ~Copyable {
     nextIndex = UInt64(parameters.firstSequenceNumber)
     let milliseconds = max(1, Int(parameters.packetDuration.inNanoseconds / 1_000_000))
     let packets = max(16, Int(Self.historyDuration.inNanoseconds / 1_000_000) / milliseconds)
-    let frames = parameters.redundantPayloadType == nil ? 1 : 1 + RepairPolicy.mostOlderFrames
+    let frames = parameters.redundantPayloadType == nil ? 1 : 2
     let typical = min(
       Self.mostDatagramBytes, parameters.typicalPayloadBytes * frames + 12 + Self.trailerBytes + 16)
     history = PacketHistory(
