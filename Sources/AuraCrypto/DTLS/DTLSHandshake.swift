@@ -142,12 +142,11 @@ internal import COpenSSL
       readRest()
     case .handshaking:
       let encrypted = EncryptedRecords(of: datagram)
-      guard encrypted.shortest >= shortestEncrypted else { break }
       receivedBytes += datagram.byteCount
       earlyRecords += encrypted.count
-      guard receivedBytes <= Self.handshakeByteLimit, earlyRecords <= Self.earlyRecordLimit else {
-        break
-      }
+      guard receivedBytes <= Self.handshakeByteLimit, earlyRecords <= Self.earlyRecordLimit,
+        encrypted.shortest >= shortestEncrypted
+      else { break }
       wire.incoming = Self.copy(datagram)
       continueHandshake(now: now)
     }
