@@ -14,8 +14,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var alarm: (task: Scheduled<Void>, at: ContinuousClock.Instant)?
 
   private let counts: HTTPCounts
-  /// Whether what came was no HTTP: nothing more is read, and it is counted.
-  private var isMalformed = false
+  /// Whether what is read belongs to a request that is counted already, by its answer or as refused: that
+  /// its rest is missing is not counted again.
+  private var isCounted = false
+  private var isInRequest = false
 
   init(_ limits: ConnectionDeadline<ContinuousClock.Instant>.Limits, _ counts: HTTPCounts) {
     self.counts = counts
@@ -42,17 +44,21 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head: deadline.headArrived(at: .now)
+    case .head:
+      deadline.headArrived(at: .now)
+      (isInRequest, isCounted) = (true, false)
     case .body: break
-    case .end: deadline.requestEnded()
+    case .end:
+      deadline.requestEnded()
+      (isInRequest, isCounted) = (false, false)
     }
     setAlarm(context)
     context.fireChannelRead(data)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if error is HTTPParserError, !isMalformed {
-      isMalformed = true
+    if error is HTTPParserError, !isCounted {
+      isCounted = true
       counts.malformed.wrappingAdd(1, ordering: .relaxed)
     }
     context.fireErrorCaught(error)
@@ -62,7 +68,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     let part = unwrapOutboundIn(data)
     let isEnd = if case .end = part { true } else { false }
     deadline.writeBegan(at: .now)
-    if isEnd { deadline.answerEnded(at: .now) }
+    if isEnd {
+      deadline.answerEnded(at: .now)
+      isCounted = isCounted || isInRequest
+    }
     let promise = promise ?? context.eventLoop.makePromise()
     promise.futureResult.assumeIsolated().whenComplete { [self] _ in
       deadline.writeEnded(at: .now)
@@ -81,7 +90,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     let task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
       alarm = nil
       if let instant = deadline.instant, instant <= .now {
-        if !isMalformed { counts.slow.wrappingAdd(1, ordering: .relaxed) }
+        if !isCounted { counts.slow.wrappingAdd(1, ordering: .relaxed) }
+        isCounted = true
         context.close(promise: nil)
       } else {
         setAlarm(context)
