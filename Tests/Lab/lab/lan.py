@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from .namespaces import inside, ip, unique_name
-from .processes import Process
+from .processes import LabError, Process
 
 
 class Lan:
@@ -93,3 +93,13 @@ class Lan:
         """A host is gone from one moment to the next, as a phone that leaves the house: nobody
         answers for its address any more, and nobody says so."""
         ip("-n", self._bridge, "link", "del", name)
+
+    def throttle(self, name, rate):
+        """What goes to a host passes through a narrow place, `rate` as `tc` writes it; what does not fit
+        into a fifth of a second is lost."""
+        result = subprocess.run(
+            [*inside(self._bridge), "tc", "qdisc", "replace", "dev", name, "root", "tbf",
+             "rate", rate, "burst", "2kb", "latency", "200ms"],
+            capture_output=True, text=True, timeout=10)
+        if result.returncode:
+            raise LabError(f"tc: {result.stderr.strip()}")

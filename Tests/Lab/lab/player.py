@@ -5,6 +5,7 @@ a handshake (DTLS, by pyOpenSSL), and a goodbye (SRTCP, by pylibsrtp). It asks f
 what is missing was lost.
 """
 
+import collections
 import hashlib
 import hmac
 import os
@@ -25,6 +26,9 @@ from .processes import LabError, until
 from .whep import Web
 
 _COOKIE = 0x2112A442
+_TIMESTAMPS = 35  # SO_TIMESTAMPNS, which the socket module does not name
+_STAMP = struct.Struct("qq")
+MINE = 0x01AB0001  # every player's own SSRC
 _OFFER = """\
 v=0
 o=- {number} 1 IN IP4 0.0.0.0
@@ -62,10 +66,11 @@ class _Identity:
         self.certificate.sign(self.key, "sha256")
         self.fingerprint = self.certificate.digest("sha256").decode()
 
-    def offer(self, fragment, password):
-        return _OFFER.format(
+    def offer(self, fragment, password, asks=False):
+        text = _OFFER.format(
             number=secrets.randbits(40), fragment=fragment, password=password,
-            fingerprint=self.fingerprint).replace("\n", "\r\n")
+            fingerprint=self.fingerprint)
+        return (text + "a=rtcp-fb:96 nack\n" * asks).replace("\n", "\r\n")
 
     def handshake(self):
         context = SSL.Context(SSL.DTLS_METHOD)
@@ -81,11 +86,13 @@ class _Identity:
 class Player:
     """One listener. `packets` are (number, RTP timestamp, arrival) in the order they came."""
 
-    def __init__(self, identity, address, path, namespace=None):
-        """Joins over HTTP at once; everything else happens in `take` and `tick`."""
+    def __init__(self, identity, address, path, namespace=None, finishes=True, asks=False):
+        """Joins over HTTP at once; everything else happens in `take` and `tick`. One that does not
+        finish begins its handshake, and hears nothing of what is answered. One that asks says that it
+        may ask for packets again."""
         self.web = Web(address, namespace)
         self.fragment, self.password = secrets.token_hex(4), secrets.token_hex(16)
-        answer = self.web.offer(path, identity.offer(self.fragment, self.password))
+        answer = self.web.offer(path, identity.offer(self.fragment, self.password, asks))
         if answer.status != 201:
             raise LabError(f"{answer.status}: {answer.text}")
         self.location, self.answer = answer.headers["location"], answer.text
@@ -94,9 +101,11 @@ class Player:
         self.namespace, self.server = namespace, (address[0], port)
         self.socket = self._open()
         self.packets = []
+        self.sent = collections.deque(maxlen=256)  # datagrams, the latest
         self.ssrc = None
         self.is_checked = self.is_connected = self.was_closed = False
         self.is_quiet = False
+        self.finishes = finishes
         self._handshake = identity.handshake()
         self._next_check = 0.0
         self._srtp = None
@@ -106,6 +115,7 @@ class Player:
         with namespaces.within(self.namespace):
             end = socket.socket(family, socket.SOCK_DGRAM)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        end.setsockopt(socket.SOL_SOCKET, _TIMESTAMPS, 1)
         end.setblocking(False)
         end.connect(self.server)
         return end
@@ -128,19 +138,21 @@ class Player:
     # What comes
 
     def take(self):
-        """Reads everything that has come."""
+        """Reads everything that has come; it came when the kernel says so."""
+        since = time.monotonic() - time.time()
         while True:
             try:
-                datagram = self.socket.recv(2_048)
+                datagram, notes, *_ = self.socket.recvmsg(2_048, 64)
             except (BlockingIOError, ConnectionRefusedError):
                 return
-            now = time.monotonic()
+            seconds, nanoseconds = _STAMP.unpack(notes[0][2])
+            now = since + seconds + nanoseconds / 1e9
             if datagram[0] < 4:
                 self._take_check(datagram)
-            elif datagram[0] < 64:
+            elif datagram[0] < 64 and self.finishes:
                 self._handshake.bio_write(datagram)
                 self._shake_hands()
-            elif not 192 <= datagram[1] <= 223:
+            elif datagram[0] >= 128 and not 192 <= datagram[1] <= 223:
                 number, stamp, self.ssrc = struct.unpack_from(">HII", datagram, 2)
                 self.packets.append((number, stamp, now))
 
@@ -150,6 +162,10 @@ class Player:
             self.is_checked = True
         elif kind == 0x0001 and not self.is_quiet:
             self._send(_stun(0x0101, transaction, [], self.password.encode()))
+
+    def check_now(self):
+        """Lets the next check not wait."""
+        self._next_check = 0.0
 
     def tick(self, now):
         """Does what time demands."""
@@ -195,17 +211,33 @@ class Player:
     # What goes
 
     def _send(self, datagram):
+        self.sent.append(datagram)
         try:
             self.socket.send(datagram)
         except OSError:
             pass  # as on a wire: nobody learns of it
 
+    def send_feedback(self, *messages):
+        """Sends an empty RTCP report and these messages behind it, encrypted."""
+        report = struct.pack(">BBHI", 0x80, 201, 1, MINE)
+        self._send(self._srtp.protect_rtcp(report + b"".join(messages)))
+
+    def report(self, fraction_lost, lost=0):
+        """Says which part of the packets never came, as 0 to 1, and how many in all."""
+        highest = self.packets[-1][0]
+        self.send_feedback(struct.pack(
+            ">BBHIIIIIII", 0x81, 201, 7, MINE, self.ssrc,
+            min(255, int(256 * fraction_lost)) << 24 | lost, highest, 0, 0, 0))
+
+    def ask_again(self, entries):
+        """Asks for packets (NACK): each entry is a number and a mask of the 16 that follow."""
+        self.send_feedback(struct.pack(
+            ">BBHII", 0x81, 205, 2 + len(entries), MINE, self.ssrc),
+            *(struct.pack(">HH", *entry) for entry in entries))
+
     def say_goodbye(self):
         """Sends an RTCP BYE, and nothing from then on."""
-        mine = 0x1AB0001
-        report = struct.pack(">BBHI", 0x80, 201, 1, mine)
-        bye = struct.pack(">BBHI", 0x81, 203, 1, mine)
-        self._send(self._srtp.protect_rtcp(report + bye))
+        self.send_feedback(struct.pack(">BBHI", 0x81, 203, 1, MINE))
         self.is_quiet = True
 
     # What it heard
@@ -267,9 +299,9 @@ class Players:
         """An offer that nobody stands behind."""
         return self._identity.offer(secrets.token_hex(4), secrets.token_hex(16))
 
-    def join(self, address, path, namespace=None):
+    def join(self, address, path, namespace=None, **how):
         """A player that has begun to join."""
-        player = Player(self._identity, address, path, namespace)
+        player = Player(self._identity, address, path, namespace, **how)
         with self._lock:
             self._players[player.socket.fileno()] = player
             self._poll.register(player.socket, select.EPOLLIN)
