@@ -36,21 +36,28 @@ extension ListenerSession where DTLS: ~Copyable {
       send(.failure(to: request, .roleConflict), along: path)
       return
     }
-    follow(path, isNominated: request.useCandidate, now: now)
+    let isAwaited = follow(path, isNominated: request.useCandidate, now: now)
     guard let address = IPAddress(bytes: path.remote.addressBytes) else { return }
     let origin = IPEndpoint(address: address, port: path.remote.port)
     send(.success(to: request, from: origin), along: path)
+    if isAwaited { send(moves.next(credentials, along: path, now: now), asking: path) }
   }
 
-  private mutating func follow(_ path: NetworkPath, isNominated: Bool, now: HostTime) {
-    let change = paths.didCheck(path, isNominated: isNominated, now: now)
+  /// - Returns: whether media would move there, had the path answered.
+  private mutating func follow(_ path: NetworkPath, isNominated: Bool, now: HostTime) -> Bool {
+    // A copy can only disturb a handshake: the listener's next check brings it back.
+    let change = paths.didCheck(
+      path, isNominated: isNominated, mustAnswer: facts.isEstablished, now: now)
     if let learned = change.learned { put(.learned(learned)) }
     if let forgotten = change.forgotten { put(.forgotten(forgotten)) }
-    if change.moved {
-      updatePath(path)
-      if facts.isEstablished { put(.signal(.moved(path))) }
-    }
+    if change.moved { updatePath(path) }
     didHear(along: path, now: now)
+    return change.isAwaited
+  }
+
+  /// Sends a question of ours; who answers it proves that it is there now.
+  mutating func send(_ question: STUNMessage, asking path: NetworkPath) {
+    put(.send(question.bytes(key: credentials.remotePassword, authenticate: authenticate), path))
   }
 
   private mutating func send(_ message: STUNMessage, along path: NetworkPath) {
@@ -66,12 +73,17 @@ extension ListenerSession where DTLS: ~Copyable {
     guard
       message.hasValidIntegrity(
         in: datagram, key: credentials.remotePassword, authenticate: authenticate),
-      let askedAt = questions.askedAt(message.transaction)
+      let askedAt = questions.askedAt(message.transaction, along: path)
+        ?? moves.askedAt(message.transaction, along: path)
     else {
       countDrop(\.unauthentic)
       return
     }
     if facts.roundTrip == nil { learn(roundTrip: now - askedAt) }
+    if paths.didAnswer(path, now: now) {
+      updatePath(path)
+      put(.signal(.moved(path)))
+    }
     didHear(along: path, now: now)
   }
 }

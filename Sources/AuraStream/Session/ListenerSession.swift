@@ -38,6 +38,8 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
   var dtls: DTLS?
   var paths = PathBook()
   var questions = ConsentQuestions()
+  /// Those to who wants media elsewhere: however many they are, they push out none of the others.
+  var moves = ConsentQuestions()
   private var outputs: [Output] = []
   private var nextOutputIndex = 0
   private let createdAt: HostTime
@@ -66,6 +68,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
     self.makeDTLS = makeDTLS
     username = credentials.localFragment + [UInt8(ascii: ":")] + credentials.remoteFragment
     questions = ConsentQuestions(nonce: credentials.nonce)
+    moves = ConsentQuestions(nonce: ~credentials.nonce)
     createdAt = now
   }
 
@@ -234,8 +237,7 @@ package struct ListenerSession<DTLS: DTLSEngine & ~Copyable>: ~Copyable {
     nextQuestion =
       now + (silence < Self.mediaPatience ? .milliseconds(500) : .seconds(2))
     guard let path = paths.selected else { return }
-    let request = questions.next(credentials, now: now)
-    put(.send(request.bytes(key: credentials.remotePassword, authenticate: authenticate), path))
+    send(questions.next(credentials, along: path, now: now), asking: path)
   }
 
   // MARK: What the extensions need

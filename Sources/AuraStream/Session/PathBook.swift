@@ -13,11 +13,15 @@ struct PathBook {
     var learned: NetworkPath?
     var forgotten: NetworkPath?
     var moved = false
+    /// Media would move, had the path answered a question of ours.
+    var isAwaited = false
   }
 
   private(set) var selected: NetworkPath?
   private(set) var selectedHeardAt = HostTime(nanoseconds: 0)
   private var proved: [NetworkPath] = []
+  /// Those to which media moves as soon as they have answered.
+  private var awaited: [NetworkPath] = []
   private var transactions: [(STUNTransaction, NetworkPath)] = []
 
   func contains(_ path: NetworkPath) -> Bool { proved.contains(path) }
@@ -50,23 +54,45 @@ struct PathBook {
   /// - Parameters:
   ///   - path: the way it came.
   ///   - isNominated: whether the listener chose this path.
+  ///   - mustAnswer: whether media moves only to who answers a question of ours: a request can be a
+  ///     copy, made by somebody who listens in on the network, of one that we have long forgotten.
   ///   - now: when it came.
   /// - Returns: what is different now.
-  mutating func didCheck(_ path: NetworkPath, isNominated: Bool, now: HostTime) -> Change {
+  mutating func didCheck(
+    _ path: NetworkPath, isNominated: Bool, mustAnswer: Bool, now: HostTime
+  ) -> Change {
     var change = Change()
     if !proved.contains(path) {
       if proved.count == Self.most, let oldest = proved.firstIndex(where: { $0 != selected }) {
-        change.forgotten = proved.remove(at: oldest)
+        let forgotten = proved.remove(at: oldest)
+        awaited.removeAll { $0 == forgotten }
+        change.forgotten = forgotten
       }
       proved.append(path)
       change.learned = path
     }
     let isBetter = isNominated || selected == nil || now - selectedHeardAt >= Self.patience
     if path != selected, isBetter {
-      selected = path
-      change.moved = true
+      if mustAnswer {
+        change.isAwaited = true
+        if !awaited.contains(path) { awaited.append(path) }
+      } else {
+        selected = path
+        change.moved = true
+      }
     }
     if path == selected { selectedHeardAt = now }
     return change
+  }
+
+  /// A question of ours was answered along the path that it went.
+  ///
+  /// - Returns: whether media moves to it.
+  mutating func didAnswer(_ path: NetworkPath, now: HostTime) -> Bool {
+    guard path != selected, awaited.contains(path) else { return false }
+    awaited = []
+    selected = path
+    selectedHeardAt = now
+    return true
   }
 }

@@ -49,6 +49,27 @@ struct LifeTests {
     #expect(facts.drops.unauthentic >= 3)
   }
 
+  /// One that was recorded so long ago that nobody remembers it.
+  @Test func anOldCopiedCheckMovesNothing() {
+    let simulation = Simulation()
+    var checks: [[UInt8]] = []
+    simulation.wire.observer = { datagram in
+      if datagram.isToServer, datagram.bytes[0] < 4 { checks.append(datagram.bytes) }
+    }
+    simulation.run(for: .seconds(120))
+    let thief = Simulation.path(66)
+    for check in checks.prefix(3) {
+      unsafe simulation.session.receive(check.span.bytes, along: thief, now: simulation.now)
+    }
+    simulation.run(for: .seconds(5))
+    let facts = simulation.session.facts
+    let stolen = simulation.sent[thief]
+    let concealed = simulation.concealed(from: .seconds(119), to: .seconds(124))
+    #expect(facts.path == Simulation.path(1))
+    #expect(stolen == nil)
+    #expect(concealed == 0)
+  }
+
   @Test func nothingFollowsAGoodbye() {
     let simulation = Simulation()
     simulation.run(for: .seconds(2))
