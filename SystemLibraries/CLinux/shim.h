@@ -2,6 +2,9 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
@@ -290,4 +293,11 @@ static inline int aura_set_send_buffer(int socket, int bytes) {
     setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
   getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &have, &length);
   return have;
+}
+
+// Gives free memory back to the system, which the allocator otherwise keeps once a crowd has gone.
+static inline void aura_give_back_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }

@@ -1,6 +1,7 @@
 internal import AuraCrypto
 internal import AuraHost
 internal import AuraStream
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -29,6 +30,9 @@ final class NetworkLoop: @unchecked Sendable {
   /// How often the sessions' deadlines are looked at.
   private static let tick = Duration.milliseconds(50)
   private static let reporting = Duration.milliseconds(500)
+  /// How often memory that a crowd has left behind is given back; takes a few milliseconds, in which
+  /// nobody who sends media allocates.
+  private static let tidying = Duration.seconds(20)
   /// Datagrams taken from one socket before the others get their turn.
   private static let turn = 64
   private static let longestDatagram = 4_096
@@ -57,6 +61,7 @@ final class NetworkLoop: @unchecked Sendable {
   private var dropsOfGone = SessionDrops()
   private var nextTick = HostTime(nanoseconds: 0)
   private var nextReport = HostTime(nanoseconds: 0)
+  private var nextTidying = HostTime(nanoseconds: 0)
   private var isStopping = false
 
   init(
@@ -127,6 +132,10 @@ final class NetworkLoop: @unchecked Sendable {
     if now >= nextReport {
       nextReport = now + Self.reporting
       reportNumbers()
+    }
+    if now >= nextTidying {
+      nextTidying = now + Self.tidying
+      aura_give_back_memory()
     }
   }
 
