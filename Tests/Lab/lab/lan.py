@@ -95,8 +95,8 @@ class Lan:
         ip("-n", self._bridge, "link", "del", name)
 
     def throttle(self, name, rate):
-        """What goes to a host passes through a narrow place, `rate` as `tc` writes it; what does not fit
-        into a fifth of a second is lost."""
+        """What goes to a host passes through a narrow place, `rate` as `tc` writes it; what does not
+        fit into a fifth of a second is lost."""
         result = subprocess.run(
             [*inside(self._bridge), "tc", "qdisc", "replace", "dev", name, "root", "tbf",
              "rate", rate, "burst", "2kb", "latency", "200ms"],

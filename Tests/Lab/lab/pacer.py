@@ -2,8 +2,8 @@
 
     python3 -m lab.pacer
 
-Prints a JSON line for every pause of more than 15 ms between two wake-ups: when it ended and how long it
-was. What a listener misses in the same moments is the machine's, not the server's.
+Prints a JSON line for every pause of more than 15 ms between two wake-ups: when it ended and how long
+it was. What a listener misses in the same moments is the machine's, not the server's.
 """
 
 import contextlib

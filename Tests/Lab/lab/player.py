@@ -88,8 +88,8 @@ class Player:
 
     def __init__(self, identity, address, path, namespace=None, finishes=True, asks=False):
         """Joins over HTTP at once; everything else happens in `take` and `tick`. One that does not
-        finish begins its handshake, and hears nothing of what is answered. One that asks says that it
-        may ask for packets again."""
+        finish begins its handshake, and hears nothing of what is answered. One that asks says that
+        it may ask for packets again."""
         self.web = Web(address, namespace)
         self.fragment, self.password = secrets.token_hex(4), secrets.token_hex(16)
         answer = self.web.offer(path, identity.offer(self.fragment, self.password, asks))
