@@ -56,6 +56,11 @@ package final class HTTPService: Sendable {
     /// Attempts to join of one address, in the long run and after a rest.
     package var joinsPerSecond = 10.0
     package var joinsAtOnce = 60
+    /// Connections at once that follow the status.
+    package var eventStreams = 64
+    /// How often they are told at most, and after how much silence they get a sign of life.
+    package var eventInterval = Duration.seconds(1)
+    package var eventHeartbeat = Duration.seconds(15)
     /// For a request's body to arrive.
     package var requestTime = Duration.seconds(10)
     /// For a request's head to arrive, also between two requests.
@@ -112,6 +117,7 @@ package final class HTTPService: Sendable {
     guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
     for channel in listening { try? await channel.close() }
     let remaining = listener.connections.close()
+    listener.endStreams()
     // Those at rest are closed by this, those at work when they have answered.
     for channel in remaining {
       channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())

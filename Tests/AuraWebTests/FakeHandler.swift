@@ -16,6 +16,8 @@ final class FakeHandler: WHEPHandler {
     var ids: Set<String> = []
     var hangs = false
     var reports: [ListenerReport] = []
+    var listeners = 3
+    var name = "The \"bar\""
   }
 
   static let answer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
@@ -59,6 +61,14 @@ final class FakeHandler: WHEPHandler {
     }
   }
 
+  /// What the status tells from now on.
+  func set(listeners: Int, name: String? = nil) {
+    state.withLock { state in
+      state.listeners = listeners
+      state.name = name ?? state.name
+    }
+  }
+
   func metrics() async -> [Metric] {
     [
       Metric("listeners", .gauge, "Who hears.", by: "transport", [("webrtc", 3), ("tcp", 0)]),
@@ -74,11 +84,12 @@ final class FakeHandler: WHEPHandler {
   }
 
   func status() async -> WebStatus {
-    WebStatus(
+    let (name, listeners) = state.withLock { ($0.name, $0.listeners) }
+    return WebStatus(
       broadcasts: [
         .init(
-          slug: "main", name: "The \"bar\"", source: "what this computer plays", isLive: true,
-          listeners: 3)
+          slug: "main", name: name, source: "what this computer plays", isLive: true,
+          listeners: listeners)
       ],
       listeners: [
         .init(

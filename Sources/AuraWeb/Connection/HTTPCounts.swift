@@ -13,10 +13,11 @@ final class HTTPCounts: Sendable {
   func didAnswer(_ status: Int) { answers.withLock { $0[status, default: 0] += 1 } }
 
   /// As `/metrics` tells it.
-  func metrics(connections: Int) -> [Metric] {
+  func metrics(connections: Int, streams: Int) -> [Metric] {
     let answers = answers.withLock { $0 }.sorted { $0.key < $1.key }
     return [
       Metric("http_connections", .gauge, "Connections that are open.", connections),
+      Metric("http_event_streams", .gauge, "Connections that follow the status.", streams),
       Metric(
         "http_answers_total", .counter, "Requests answered, by status.", by: "status",
         answers.map { ("\($0.key)", $0.value) }),

@@ -14,6 +14,8 @@ internal import Synchronization
 /// waits for clients.
 struct HTTPListener: Sendable {
   private static let backlog: Int32 = 256
+  /// To find a port by chance that all addresses have, before the last one.
+  private static let attempts = 7
 
   let connections: ConnectionRegistry
   private let group: MultiThreadedEventLoopGroup
@@ -36,12 +38,25 @@ struct HTTPListener: Sendable {
       configuration, handler: handler, counts: counts, connections: connections)
   }
 
+  /// Ends the answers that would go on for ever.
+  func endStreams() { routes.endStreams() }
+
   // MARK: Binding
 
   /// Listens on addresses; on every one when there is none.
   ///
   /// - Returns: the sockets, and the port they share.
   func bind(
+    _ addresses: [String], _ port: Int
+  ) async throws(HTTPServiceError) -> (channels: [any Channel], port: Int) {
+    // A port that is free for the first address may be taken for the second: then another one.
+    for _ in 0..<(port == 0 ? Self.attempts : 0) {
+      if let bound = try? await bindOnce(addresses, port) { return bound }
+    }
+    return try await bindOnce(addresses, port)
+  }
+
+  private func bindOnce(
     _ addresses: [String], _ port: Int
   ) async throws(HTTPServiceError) -> (channels: [any Channel], port: Int) {
     let everywhere = addresses.isEmpty
@@ -145,7 +160,7 @@ struct HTTPListener: Sendable {
     return HTTP1Channel(
       responder: { request, writer, _ in
         let reply = try await routes.reply(to: request.head, from: address, body: request.body)
-        try await reply.write(to: writer, isForHead: request.method == .head)
+        try await reply.write(to: writer, for: request)
       },
       configuration: HTTP1Channel.Configuration(
         additionalChannelHandlers: [ConnectionGuard(times, counts)],

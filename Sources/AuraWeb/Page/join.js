@@ -4,6 +4,9 @@
 (function () {
   const element = (id) => document.getElementById(id);
   let shown = '';
+  let events = null;
+  let triedAt = -Infinity;
+  let timer = 0;
 
   function set(id, text) {
     if (element(id).textContent !== text) element(id).textContent = text;
@@ -24,16 +27,42 @@
     element('code').alt = address;
   }
 
+  function follow() {
+    if (events || !window.EventSource || performance.now() - triedAt < 30000) return;
+    triedAt = performance.now();
+    events = new EventSource('/api/events');
+    events.onmessage = ({ data }) => { show(JSON.parse(data)); lookAfter(20000); };
+    // Refused, or ended: looking tells whether anybody is there.
+    events.onerror = () => { unfollow(); lookAfter(0); };
+  }
+
+  function unfollow() {
+    if (events) events.close();
+    events = null;
+  }
+
+  function lookAfter(milliseconds) {
+    clearTimeout(timer);
+    timer = setTimeout(look, milliseconds);
+  }
+
+  // Without events every two seconds. With them too, but seldom: nobody is told of a host that has
+  // vanished without a word.
   async function look() {
+    const waiting = new AbortController();
+    const patience = setTimeout(() => waiting.abort(), 4000);
     try {
-      const response = await fetch('/api/status');
+      const response = await fetch('/api/status', { signal: waiting.signal });
       if (!response.ok) throw new Error();
       show(await response.json());
+      follow();
     } catch (error) {
+      unfollow();
       set('count', '–');
       set('message', say('gone'));
     }
-    setTimeout(look, 2000);
+    clearTimeout(patience);
+    lookAfter(events ? 20000 : 2000);
   }
   look();
 })();

@@ -4,9 +4,14 @@ internal import NIOCore
 
 /// What is answered to a request.
 struct Reply: Sendable {
+  /// Sends some bytes; waits until there is room for more.
+  typealias Write = (_ bytes: [UInt8]) async throws -> Void
+
   var status: HTTPResponse.Status
   var fields: HTTPFields
   var body: [UInt8]
+  /// Instead of a body, what goes on as long as this does; cancelled when the client has left.
+  var stream: (@Sendable (_ write: Write) async throws -> Void)?
 
   init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], body: [UInt8] = []) {
     self.status = status
@@ -27,9 +32,17 @@ struct Reply: Sendable {
     self.fields[.contentType] = type
   }
 
-  /// Sends it; the body stays here when the request was HEAD.
-  func write(to writer: consuming ResponseWriter, isForHead: Bool) async throws {
+  /// Sends it as the answer to a request; the body stays here when that was HEAD.
+  func write(to writer: consuming ResponseWriter, for request: Request) async throws {
     var head = HTTPResponse(status: status, headerFields: fields)
+    let isForHead = request.method == .head
+    if let stream, !isForHead {
+      var output: any ResponseBodyWriter = try await writer.writeHead(head)
+      try await request.body.consumeWithCancellationOnInboundClose { _ in
+        try await stream { try await output.write(ByteBuffer(bytes: $0)) }
+      }
+      return try await output.finish(nil)
+    }
     // RFC 9110 §8.6: none where there never is a body.
     if status != .noContent { head.headerFields[.contentLength] = String(body.count) }
     let content =

@@ -8,6 +8,7 @@ struct WebRoutes: Sendable {
   private let handler: any WHEPHandler
   private let whep: WHEPRoutes
   private let join: JoinRoutes
+  private let events: EventRoutes
   private let counts: HTTPCounts
   private let connections: ConnectionRegistry
 
@@ -21,7 +22,10 @@ struct WebRoutes: Sendable {
     self.handler = handler
     whep = WHEPRoutes(handler: handler, limits: configuration.limits)
     join = JoinRoutes(configuration)
+    events = EventRoutes(handler, limits: configuration.limits)
   }
+
+  func endStreams() { events.feed.end() }
 
   /// Answers one request that came from `source`. Throws what reading the body throws.
   func reply(
@@ -60,8 +64,12 @@ struct WebRoutes: Sendable {
       let status = await handler.status()
       let json = status.json(page: join.address(for: request))
       content = Reply(.ok, type: "application/json", Array(json.utf8))
+    case "/api/events":
+      content = events.reply(to: request) { join.address(for: request) }
     case "/metrics":
-      let metrics = await handler.metrics() + counts.metrics(connections: connections.count)
+      let metrics =
+        await handler.metrics()
+        + counts.metrics(connections: connections.count, streams: events.feed.count)
       content = Reply(
         .ok, type: "text/plain; version=0.0.4; charset=utf-8",
         Array(metrics.map(\.text).joined().utf8))
