@@ -12,6 +12,6 @@ struct AuraLync: ParsableCommand {
     // A new command is one more name here.
     subcommands: [
       ServeCommand.self, ListenCommand.self, DevicesCommand.self, ConfigCommand.self,
-      BenchCommand.self, FanOutCommand.self,
+      DoctorCommand.self, BenchCommand.self, FanOutCommand.self,
     ])
 }

@@ -41,6 +41,13 @@ SETTINGS = {
 # Options that are no settings with a value; each is tried by a test below.
 OTHERS = {"config", "public", "no-public", "json", "version", "help"}
 
+# Options of the commands that have no settings, with a value that is refused; flags have none.
+TOOLS = {
+    "bench": {"listeners": "0", "join-rate": "0", "duration": "0.5", "count-only": None,
+              "yes-i-own-this-network": None},
+    "doctor": {"listeners": "0"},
+}
+
 
 @pytest.fixture(scope="module")
 def auralync():
@@ -100,10 +107,12 @@ def test_every_option_of_every_command_is_tried_here(run):
         assert result.returncode == 0 and result.stderr == ""
         shown = options(result.stdout)
         assert "help" in shown
-        unknown = set(shown) - set(SETTINGS) - OTHERS
+        tools = TOOLS.get(command, {})
+        unknown = set(shown) - set(SETTINGS) - OTHERS - set(tools)
         assert not unknown, f"{command} has options without a test: {unknown}"
         for name, (takes_value, _) in shown.items():
-            assert takes_value == (name in SETTINGS or name == "config"), name
+            wanted = bool(tools[name]) if name in tools else name in SETTINGS or name == "config"
+            assert takes_value == wanted, name
 
 
 def test_config_has_every_option(run):
@@ -160,3 +169,44 @@ def test_version_and_help(run):
         assert result.returncode == 0 and "SUBCOMMANDS:" in result.stdout
     refused(run("config", "--no-such-option"))
     refused(run("no-such-command"))
+
+
+@pytest.mark.parametrize("command, name, value", [
+    (command, name, value) for command, tried in TOOLS.items() for name, value in tried.items()
+    if value])
+def test_tools_refuse_what_makes_no_sense(run, command, name, value):
+    arguments = ["http://127.0.0.1:9/whep/main"] if command == "bench" else []
+    assert f"--{name}" in refused(run(command, *arguments, f"--{name}", value))
+
+
+def test_bench_keeps_to_this_computer(run):
+    result = run("bench", "http://192.0.2.77:8080/whep/main")
+    assert result.returncode == 1 and "--yes-i-own-this-network" in result.stderr
+    assert run("bench", "ftp://x").returncode == 1
+
+
+def test_bench_hears_a_crowd(run, auralync, tmp_path):
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    serve = subprocess.Popen(
+        [auralync, "serve", "--source", "tone", "--port", "0", "--http-port", "0", "--log-format",
+         "json"], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        url = f"http://127.0.0.1:{json.loads(serve.stdout.readline())['http_port']}/whep/main"
+        result = run("bench", url, "--listeners", "12", "--join-rate", "50", "--duration", "1",
+                     "--count-only", "--json", "--yes-i-own-this-network")
+        report = settings_of(result)
+        assert report["asked"] == report["joined"] == 12
+        assert report["received"] > 0
+        text = run("bench", url, "--listeners", "2", "--duration", "1").stdout
+        assert re.search(r"^listeners +2 asked, 2 joined", text, re.M)
+    finally:
+        serve.terminate()
+        serve.communicate(timeout=10)
+
+
+def test_doctor(run):
+    report = settings_of(run("doctor", "--json", "--listeners", "100000"))
+    assert isinstance(report["links"], list)
+    for shortfall in report["shortfalls"]:
+        assert shortfall["sentence"].endswith(".")
+    assert run("doctor", "--listeners", "1").returncode == 0

@@ -27,7 +27,8 @@ final class ServeSession {
   private let loop: SessionLoop<Happening>
   private let report: ServeReport
   private let start = HostClock.now
-  private var hasWarnedOfCrowd = false
+  private var nextCapacityCheck = 50
+  private var toldShortfalls: Set<HostCapacity.Shortfall.Kind> = []
 
   /// How a session ends.
   private struct Ending {
@@ -215,13 +216,14 @@ final class ServeSession {
     return nil
   }
 
-  /// Once: the neighbours that the kernel remembers are few as it comes.
+  /// What this computer's settings are too small for, each once, when the crowd is there.
   private func warnOfCrowd(_ count: Int) {
-    guard !hasWarnedOfCrowd, count >= 500,
-      let warning = NeighbourTable.current.warning(forListeners: count)
-    else { return }
-    hasWarnedOfCrowd = true
-    report.warn(warning)
+    guard count >= nextCapacityCheck else { return }
+    nextCapacityCheck = count + max(50, count / 20)
+    for shortfall in HostCapacity.current.shortfalls(forListeners: count)
+    where toldShortfalls.insert(shortfall.kind).inserted {
+      report.warn(shortfall.sentence)
+    }
   }
 
   private var capturesFromServer: Bool {

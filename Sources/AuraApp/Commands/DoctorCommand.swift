@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import AuraHost
+internal import AuraStream
+
+/// `auralync doctor`: what this computer and its network can carry, and what stands in the way.
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Tell how many listeners this computer can carry, and what to change for more.",
+    discussion: """
+      Reads the system's settings and changes none. How many packets a core can send is measured by \
+      script/bench fanout; here the network's own rate is what counts.
+      """)
+
+  @Option(help: "For how many listeners.") var listeners = 5_000
+  @Flag(help: "Write one JSON object.") var json = false
+
+  func validate() throws {
+    guard (1...1_000_000).contains(listeners) else {
+      throw ValidationError("--listeners takes 1 to 1000000.")
+    }
+  }
+
+  func run() throws {
+    let shortfalls = HostCapacity.current.shortfalls(forListeners: listeners)
+    let links = NetworkInterfaces.current().usable.map { interface in
+      Link(interface: interface.name, megabits: LinkSpeed.megabits(of: interface.name))
+    }
+    let output = Output(format: .text)
+    if json {
+      output.line(Self.json(shortfalls, links).json)
+    } else {
+      for line in Self.lines(shortfalls, links, listeners) { output.line(line) }
+    }
+  }
+
+  /// A network, and how many listeners fill it.
+  private struct Link {
+    var interface: String
+    /// Nil where the system does not say, as for most wireless networks.
+    var megabits: Int?
+
+    /// Listeners of a profile that take nine tenths of it, Ethernet's own bytes included.
+    func listeners(_ profile: OpusProfile) -> Int? {
+      let ethernet = 38 * MediaTime.rate / profile.frames
+      return megabits.map { $0 * 1_000_000 / 8 * 9 / 10 / (profile.bytesPerSecond + ethernet) }
+    }
+  }
+
+  private static let profiles: [(name: String, profile: OpusProfile)] = [
+    ("low-latency", .lowLatency), ("smooth", .smooth), ("stable", .stable),
+  ]
+
+  private static func lines(
+    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link], _ count: Int
+  ) -> [String] {
+    var lines = links.map { link in
+      guard let megabits = link.megabits else {
+        return "\(link.interface): its speed is not known."
+      }
+      let counts = profiles.compactMap { entry in
+        link.listeners(entry.profile).map { "\($0) \(entry.name)" }
+      }
+      return "\(link.interface), \(megabits) Mbit/s, can carry at 128 kbit/s: "
+        + counts.joined(separator: ", ") + "."
+    }
+    if links.isEmpty { lines.append("This computer has no network but itself.") }
+    if shortfalls.isEmpty {
+      lines.append("Nothing in this system's settings stands in the way of \(count) listeners.")
+    }
+    return lines + shortfalls.map { "From \($0.listeners) listeners on: \($0.sentence)" }
+  }
+
+  private static func json(
+    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link]
+  ) -> JSONValue {
+    [
+      "links": .array(
+        links.map { link in
+          .object(
+            [
+              .init(name: "interface", value: .string(link.interface)),
+              .init(name: "megabits", value: link.megabits.map { .int(Int64($0)) } ?? .null),
+            ]
+              + profiles.map { entry in
+                .init(
+                  name: entry.name,
+                  value: link.listeners(entry.profile).map { .int(Int64($0)) } ?? .null)
+              })
+        }),
+      "shortfalls": .array(
+        shortfalls.map {
+          ["listeners": .int(Int64($0.listeners)), "sentence": .string($0.sentence)]
+        }),
+    ]
+  }
+}
