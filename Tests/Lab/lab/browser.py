@@ -5,6 +5,7 @@ websocket that the browser itself serves on 127.0.0.1, hence inside its own netw
 """
 
 import base64
+import contextlib
 import json
 import socket
 import tempfile
@@ -162,6 +163,7 @@ class Chromium(Browser):
         page = next(t["targetId"] for t in targets if t["type"] == "page")
         self._session = channel.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         self.version = channel.call("Browser.getVersion")["product"]
+        self._call("Page.enable")
 
     def _call(self, method, **parameters):
         return self._channel.call(method, self._session, **parameters)
@@ -186,6 +188,44 @@ class Chromium(Browser):
 
     def _picture(self):
         return self._call("Page.captureScreenshot", format="png")["data"]
+
+    def whole_picture(self, path):
+        """A screenshot of all there is to scroll to."""
+        size = self._call("Page.getLayoutMetrics")["cssContentSize"]
+        data = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
+                          clip={**size, "scale": 1})["data"]
+        Path(path).write_bytes(base64.b64decode(data))
+
+    def settle(self):
+        """Waits until what has been changed is drawn, transitions and all."""
+        self.evaluate("""new Promise((done) => requestAnimationFrame(() => setTimeout(done, 250)))""")
+
+    def hide(self, hidden):
+        """Another tab in front of the page, or that one gone again."""
+        if hidden:
+            self._front = self._channel.call("Target.createTarget", url="about:blank")["targetId"]
+        else:
+            self._channel.call("Target.closeTarget", targetId=self._front)
+            self._call("Page.bringToFront")
+
+    def emulate(self, width, height, density=1, scheme="dark", language=None):
+        """From now on a screen of that many CSS pixels, its owner's taste and language."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                   deviceScaleFactor=density, mobile=width < 600)
+        self._call("Emulation.setEmulatedMedia",
+                   features=[{"name": "prefers-color-scheme", "value": scheme}])
+        agent = self._call("Runtime.evaluate", expression="navigator.userAgent")["result"]["value"]
+        self._call("Emulation.setUserAgentOverride", userAgent=agent,
+                   acceptLanguage=language or "en-GB")
+
+    @contextlib.contextmanager
+    def before_pages(self, javascript):
+        """Pages that are opened in the block run this before their own scripts."""
+        number = self._call("Page.addScriptToEvaluateOnNewDocument", source=javascript)["identifier"]
+        try:
+            yield
+        finally:
+            self._call("Page.removeScriptToEvaluateOnNewDocument", identifier=number)
 
 
 class Firefox(Browser):
