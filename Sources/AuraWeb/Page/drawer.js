@@ -37,6 +37,7 @@ class Drawer {
     this.rows = Object.keys(PLOTS).map((key) => {
       const row = document.getElementById('plot').content.firstElementChild.cloneNode(true);
       row.querySelector('dt').textContent = say(key);
+      row.querySelector('svg').setAttribute('aria-label', say(key));
       part('plots').append(row);
       return { key, figure: row.querySelector('dd'), plot: row.querySelector('svg'), line: row.querySelector('path') };
     });

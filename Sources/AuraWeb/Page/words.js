@@ -3,8 +3,8 @@
 var WORDS = {
   "en": {
     "listen": "Listen", "stop": "Stop", "goOn": "Go on", "mute": "Mute", "volume": "Volume", "level": "Level",
-    "louder": "Louder than 100 %",
-    "louderCost": "Up to 200 %. Adds a few milliseconds, and on some phones ends when the screen is locked.",
+    "louder": "Louder than 100%",
+    "louderCost": "Up to 200%. Adds a few milliseconds, and on some phones ends when the screen is locked.",
     "buttons": "Use the volume buttons of this device.",
     "delay": "Delay", "connection": "Connection", "good": "good", "uneven": "uneven", "poor": "poor",
     "finding": "Looking for the host…", "connecting": "Connecting…", "listening": "You are listening.",
