@@ -51,6 +51,7 @@ final class StatusFeed: Sendable {
   func end() {
     let followers = state.withLock { state in
       state.isEnded = true
+      state.looking?.cancel()
       return Array(state.followers.values)
     }
     // Outside of the lock: each of them leaves at once.
