@@ -14,7 +14,7 @@ Method: two WHEP listeners (ICE, DTLS, SRTP; the kernel's time stamps) and one c
 protocol listen to a tone on loopback, 10 ms packets. Then all at once, from other loopback addresses:
 {datagrams:,} datagrams (noise; shaped as STUN, DTLS, RTCP and SRTP; a listener's own, repeated and mutated;
 a quarter under a listener's own address and port), {requests:,} HTTP connections (no HTTP, malformed, huge,
-slow, half, pipelined and never read), {joins:,} joins that nobody comes for and a sixth as many from one
+slow, half, pipelined and never read), {joins:,} joins that nobody comes for and a third as many from one
 address; after that {idle:,} idle connections on each TCP port. The machine's own pause is the longest in
 which a thread of a sender's priority that wakes up every 10 ms was kept waiting. Recovered: no unfinished
 join, connection or client of the attackers' is left, and memory is within 16 MB of before."""

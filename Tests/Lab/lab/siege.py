@@ -130,7 +130,7 @@ class Siege:
             "joins": ["lab.httpflood", "joins", http, whep, f"--count={size.joins}", seed,
                       "--network=3", f"--addresses={size.join_addresses}"],
             # One that tries again and again.
-            "insistence": ["lab.httpflood", "joins", http, whep, f"--count={size.joins // 6}", seed,
+            "insistence": ["lab.httpflood", "joins", http, whep, f"--count={size.joins // 3}", seed,
                            "--network=5", "--addresses=1"],
             "requests": ["lab.httpflood", "requests", http, whep, f"--count={size.requests}", seed,
                          f"--slow={size.slow}"],
