@@ -11,7 +11,7 @@ from lab.processes import TOO_BUSY, until
 from lab.product import Peer
 from lab.siege import IGNORED, KEPT, Siege, Size
 from lab.stage import Stage
-from lab.vigil import SOURCE, Body, Vigil
+from lab.vigil import SOURCE, Body, Vigil, scrape
 from lab.whep import Web
 
 
@@ -134,6 +134,7 @@ def test_no_descriptors_left(stage):
             idle.until("the end of it", lambda: idle.events("done"), 30)
             watch = vigil.told()
             assert body.most_files >= 250
+            assert scrape(web)["http_closed_total{crowded}"] > 200
             assert watch.lost == [0, 0] and watch.breaks == 0, str(watch)
             until("descriptors", lambda: body.files <= before + 2, 15, serve.death)
             assert web.ask("GET", "/healthz").status == 200

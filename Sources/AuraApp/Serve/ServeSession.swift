@@ -48,7 +48,7 @@ final class ServeSession {
   /// - Returns: the exit code.
   func run() throws -> Int32 {
     SignalWakeUp.install()
-    HostLimits.raiseOpenFiles()
+    let openFiles = HostLimits.raiseOpenFiles()
     let sound = try soundSource()
     defer { sound.privateServer?.stop() }
     let gate = NetworkGate(isPublic: settings.isPublic)
@@ -56,7 +56,7 @@ final class ServeSession {
     var web: HTTPService?
     let player: ChildProcess?
     do {
-      let service = try webService(for: broadcast, gate)
+      let service = try webService(for: broadcast, gate, openFiles: openFiles)
       web = service
       tellStart(of: broadcast, sound, httpPort: service.port)
       player = try startCommand(sound.privateServer)
@@ -125,15 +125,18 @@ final class ServeSession {
   }
 
   private func webService(
-    for broadcast: Broadcast, _ gate: NetworkGate
+    for broadcast: Broadcast, _ gate: NetworkGate, openFiles: Int
   ) throws(HTTPServiceError) -> HTTPService {
     let settings = settings
     // A name that people are sent to is one they may use; an address always is.
     let names = settings.address.map { [$0] } ?? []
+    // Without a descriptor a connection cannot even be closed, and accepting it is tried for ever.
+    var limits = HTTPService.Limits()
+    limits.connections = min(limits.connections, openFiles / 4)
     let configuration = HTTPService.Configuration(
       addresses: settings.bind, port: settings.httpPort, hostName: hostName,
       allowedHosts: settings.allowHost + names.filter { IPAddress($0) == nil },
-      allowedOrigins: settings.allowOrigin,
+      allowedOrigins: settings.allowOrigin, limits: limits,
       pageHost: { PageHosts(settings, NetworkInterfaces.current()).list.first },
       mayListen: { gate.mayListen($0) })
     let door = WebDoor(
