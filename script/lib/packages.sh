@@ -29,7 +29,7 @@ test_packages=(
   "${private_server_packages[@]}" pulseaudio pulseaudio-utils
   python3 python3-numpy python3-scipy python3-pytest iproute2 procps shellcheck libsrtp2-dev
   chromium firefox-esr python3-websocket python3-aiortc
-  dbus-daemon dbus-bin zbar-tools python3-pip
+  dbus-daemon dbus-bin zbar-tools python3-pip curl
 )
 
 say() { printf 'auralync: %s\n' "$*" >&2; }
