@@ -77,24 +77,26 @@ extension PlayerSession where DTLS: ~Copyable {
       facts.drops.malformed += 1
       return
     }
-    for item in items { take(item, now: now) }
-  }
-
-  private mutating func take(_ item: RTCPItem, now: HostTime) {
-    switch item {
-    case .senderReport(let report) where mediaSSRC == nil || report.ssrc == mediaSSRC:
-      facts.senderClock = .init(
-        ntpTime: report.ntpTime, rtpTimestamp: report.rtpTimestamp, arrivedAt: now)
-    case .delaySinceReference(let echo):
-      for report in echo.reports where report.ssrc == parameters.ssrc {
-        if let roundTrip = report.roundTrip(arrival: NTPTime(now)) { facts.roundTrip = roundTrip }
+    var told: PlayerFacts.SenderClock?
+    var echo: DelaySinceReference.Report?
+    for item in items {
+      switch item {
+      case .senderReport(let report) where mediaSSRC == nil || report.ssrc == mediaSSRC:
+        told = .init(ntpTime: report.ntpTime, rtpTimestamp: report.rtpTimestamp, arrivedAt: now)
+        facts.senderClock = told
+      case .delaySinceReference(let block):
+        for report in block.reports where report.ssrc == parameters.ssrc {
+          echo = report
+          if let roundTrip = report.roundTrip(arrival: NTPTime(now)) { facts.roundTrip = roundTrip }
+        }
+      case .goodbye(let goodbye) where mediaSSRC.map(goodbye.ssrcs.contains) ?? true:
+        close(.goodbye)
+      case .senderReport, .receiverReport, .sourceDescription, .goodbye, .genericNACK,
+        .receiverReferenceTime:
+        break
       }
-    case .goodbye(let goodbye) where mediaSSRC.map(goodbye.ssrcs.contains) ?? true:
-      close(.goodbye)
-    case .senderReport, .receiverReport, .sourceDescription, .goodbye, .genericNACK,
-      .receiverReferenceTime:
-      break
     }
+    if let told { put(.told(told, echo: echo)) }
   }
 
   // MARK: Out

@@ -50,6 +50,8 @@ package struct PlayerSession<DTLS: PlayerEngine & ~Copyable>: ~Copyable {
     case started(DTLS.Keys)
     /// Whether the server is there. After `doubtful`, joining anew may be quicker than waiting.
     case liveness(SenderSignal.Liveness)
+    /// The server has told its time; and, where it echoed our clock along with that, the echo.
+    case told(PlayerFacts.SenderClock, echo: DelaySinceReference.Report?)
     /// Nothing follows.
     case closed(PlayerEnd)
   }

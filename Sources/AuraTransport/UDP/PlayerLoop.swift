@@ -18,6 +18,8 @@ package final class PlayerLoop: @unchecked Sendable {
     package var opensMedia = true
     /// Whether to ask for redundancy (RFC 2198).
     package var wantsRED = true
+    /// Of the thread, SCHED_FIFO where permitted; nil for the ordinary scheduler.
+    package var realTimePriority: Int32?
 
     package init() {}
   }
@@ -83,7 +85,9 @@ package final class PlayerLoop: @unchecked Sendable {
     }
     poller.add(wakeUp.fileDescriptor, for: .readable)
     // Not weak: the thread ends by `stop`.
-    let started = HostThread(name: "aura-play") { self.run() }
+    let started = HostThread(
+      name: "aura-play", realTimePriority: configuration.realTimePriority
+    ) { self.run() }
     thread.withLock { $0 = started }
   }
 
@@ -267,6 +271,7 @@ package final class PlayerLoop: @unchecked Sendable {
       case .send(let bytes, let remote): member.seat.send(bytes, to: remote)
       case .started: member.sink.playerStarted(now: now)
       case .liveness(let liveness): member.sink.playerDoubts(liveness, now: now)
+      case .told(let clock, let echo): member.sink.playerTold(clock, echo: echo)
       case .closed(let end): forget(member, end, now: now)
       }
     }

@@ -1,4 +1,4 @@
-internal import AuraHost
+package import AuraHost
 package import AuraStream
 internal import Synchronization
 
@@ -17,16 +17,22 @@ package final class PlayerQueue: PlayerSink {
   package enum Event: Sendable {
     case started
     case liveness(SenderSignal.Liveness)
+    case told(PlayerFacts.SenderClock, echo: DelaySinceReference.Report?)
     case ended(PlayerEnd)
   }
 
   private let packets: PayloadQueue<Packet>
   private let events = Mutex<[(Event, HostTime)]>([])
   private let facts = Mutex(PlayerFacts())
-  private let wakeUp = WakeUp()
+  private let wakeUp: WakeUp
 
-  /// - Parameter slots: packets that may wait, by default 1.3 s of the shortest.
-  package init(slots: Int = 256) { packets = PayloadQueue(slots: slots) }
+  /// - Parameters:
+  ///   - slots: packets that may wait, by default 1.3 s of the shortest.
+  ///   - wakeUp: given when something has come; for a thread that waits for more than this.
+  package init(slots: Int = 256, wakeUp: WakeUp = WakeUp()) {
+    packets = PayloadQueue(slots: slots)
+    self.wakeUp = wakeUp
+  }
 
   /// Readable when something has come, for poll(2) and epoll(7); `drain` it before taking.
   package var fileDescriptor: Int32 { wakeUp.fileDescriptor }
@@ -79,6 +85,12 @@ package final class PlayerQueue: PlayerSink {
 
   package func playerDoubts(_ liveness: SenderSignal.Liveness, now: HostTime) {
     note(.liveness(liveness), now)
+  }
+
+  package func playerTold(
+    _ clock: PlayerFacts.SenderClock, echo: DelaySinceReference.Report?
+  ) {
+    note(.told(clock, echo: echo), clock.arrivedAt)
   }
 
   package func playerEnded(_ end: PlayerEnd, now: HostTime) { note(.ended(end), now) }

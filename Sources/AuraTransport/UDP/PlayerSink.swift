@@ -16,9 +16,21 @@ package protocol PlayerSink: AnyObject, Sendable {
   /// Once a second, and at the end: how it fares.
   func playerReported(_ facts: PlayerFacts, now: HostTime)
 
+  /// The server has told its time.
+  ///
+  /// - Parameters:
+  ///   - clock: the sender report, as it stands in the packet.
+  ///   - echo: the server's echo of our clock, when one came along.
+  func playerTold(_ clock: PlayerFacts.SenderClock, echo: DelaySinceReference.Report?)
+
   /// The server fell silent, or is back.
   func playerDoubts(_ liveness: SenderSignal.Liveness, now: HostTime)
 
   /// Nothing follows.
   func playerEnded(_ end: PlayerEnd, now: HostTime)
+}
+
+extension PlayerSink {
+  /// For whoever only counts.
+  package func playerTold(_ clock: PlayerFacts.SenderClock, echo: DelaySinceReference.Report?) {}
 }

@@ -28,6 +28,10 @@ struct PlayerSessionTests {
     #expect((8...12).contains(facts.reports))
     let clock = try #require(facts.senderClock)
     #expect(simulation.now - clock.arrivedAt < .milliseconds(1_100))
+    // Every report is told, and all but the first few echo our clock.
+    let told = simulation.told
+    #expect(told.last?.clock == clock && told.count >= 8)
+    #expect(told.filter { ($0.echo?.lastReference ?? 0) != 0 }.count >= told.count - 3)
     let remote = simulation.player.remote
     #expect(remote == PlayerSimulation.serverAddresses[0])
     let listener = simulation.server.session.facts

@@ -23,6 +23,7 @@ final class PlayerSimulation {
   private(set) var startedAt: HostTime?
   private(set) var closed: PlayerEnd?
   private(set) var livenesses: [SenderSignal.Liveness] = []
+  private(set) var told: [(clock: PlayerFacts.SenderClock, echo: DelaySinceReference.Report?)] = []
   /// When each packet of media came, in order.
   private(set) var arrivals: [HostTime] = []
   private(set) var mistakes: [String] = []
@@ -144,6 +145,7 @@ final class PlayerSimulation {
         if keys != 42 { mistakes.append("other keys") }
         startedAt = now
       case .liveness(let liveness): livenesses.append(liveness)
+      case .told(let clock, let echo): told.append((clock, echo))
       case .closed(let end):
         if closed != nil { mistakes.append("closed twice") }
         closed = end
