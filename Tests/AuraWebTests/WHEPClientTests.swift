@@ -25,6 +25,21 @@ import Testing
     }
   }
 
+  @Test func aServerOfOursTellsItsBroadcastsAndIsToldTheDelay() async throws {
+    let handler = FakeHandler()
+    try await withService(handler) { service in
+      let client = WHEPClient()
+      let endpoints = try await client.endpoints(host: "127.0.0.1", port: service.port)
+      #expect(endpoints.first == address(service))
+      let joined = try await client.join(address(service), offer: "v=0\r\n")
+      #expect(joined.isLocal)
+      let session = try #require(joined.session)
+      let report = ListenerReport(delay: .milliseconds(80), loss: 0.5)
+      try await client.tell(report, to: session)
+      #expect(handler.reports == [report])
+    }
+  }
+
   @Test func theSourceMayBeChosen() async throws {
     let handler = FakeHandler()
     try await withService(handler) { service in

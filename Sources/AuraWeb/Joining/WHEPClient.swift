@@ -1,4 +1,5 @@
 package import AuraStream
+internal import FoundationEssentials
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -14,6 +15,8 @@ package struct WHEPClient: Sendable {
     package var answer: String
     /// Ends the session when deleted; nil where the server has not told one.
     package var session: WHEPAddress?
+    /// Whether the server is this computer.
+    package var isLocal = false
   }
 
   /// A reply in full.
@@ -22,16 +25,21 @@ package struct WHEPClient: Sendable {
     var location: String?
     var retryAfter: String?
     var body: String
+    var isLocal = false
   }
 
   private static let mostRedirects = 3
-  private static let connecting = TimeAmount.seconds(5)
+  /// Of a status, in bytes: thousands of listeners are in it.
+  private static let longestStatus = 4 << 20
   /// For all of a request and its reply.
   private static let patience = TimeAmount.seconds(15)
 
   private let group = MultiThreadedEventLoopGroup.singleton
 
-  package init() {}
+  private let connecting: Duration
+
+  /// - Parameter connecting: how long a connection may take to be made.
+  package init(connecting: Duration = .seconds(5)) { self.connecting = connecting }
 
   /// Posts an offer.
   ///
@@ -49,7 +57,8 @@ package struct WHEPClient: Sendable {
       let reply = try await exchange(.POST, address, body: offer, from: source)
       let next = reply.location.flatMap { address.resolving($0) }
       switch reply.status {
-      case 200, 201: return Joined(answer: reply.body, session: next)
+      case 200, 201:
+        return Joined(answer: reply.body, session: next, isLocal: reply.isLocal)
       case 301, 302, 307, 308:
         guard let next else { throw .redirected(address) }
         address = next
@@ -74,6 +83,43 @@ package struct WHEPClient: Sendable {
     }
   }
 
+  /// What a server of ours broadcasts.
+  ///
+  /// - Parameters:
+  ///   - host: a name or a numeric address.
+  ///   - port: of its page.
+  /// - Returns: the endpoints, the first one first; empty when it is another kind of web server.
+  /// - Throws: `WHEPClientError`, a sentence.
+  package func endpoints(host: String, port: Int) async throws(WHEPClientError) -> [WHEPAddress] {
+    struct Wire: Decodable {
+      struct Broadcast: Decodable { var whep: String }
+      var broadcasts: [Broadcast]
+    }
+    let address = WHEPAddress(host: host, port: port, path: "/api/status")
+    let reply = try await exchange(.GET, address, body: nil, from: nil)
+    guard reply.status == 200,
+      let wire = try? JSONDecoder().decode(Wire.self, from: Data(reply.body.utf8))
+    else { return [] }
+    return wire.broadcasts.compactMap { address.resolving($0.whep) }
+  }
+
+  /// Tells a server of ours how we fare (docs/protocols/whep.md); another one may refuse it.
+  ///
+  /// - Parameters:
+  ///   - report: what is known.
+  ///   - session: as in `Joined`.
+  /// - Throws: `WHEPClientError` when nobody answers.
+  package func tell(
+    _ report: ListenerReport, to session: WHEPAddress
+  ) async throws(WHEPClientError) {
+    let members: [(name: String, value: JSONText)] = [
+      ("delay_ms", .milliseconds(report.delay)), ("jitter_ms", .milliseconds(report.jitter)),
+      ("loss", .number(report.loss)), ("concealed_ms", .milliseconds(report.concealed)),
+    ]
+    _ = try await exchange(
+      .POST, session, body: JSONText.object(members).text, type: "application/json", from: nil)
+  }
+
   private static func refusal(_ reply: Reply) -> WHEPClientError {
     let text = String(
       reply.body.split(whereSeparator: \.isNewline).joined(separator: " ").prefix(300)
@@ -88,17 +134,21 @@ package struct WHEPClient: Sendable {
   }
 
   private func exchange(
-    _ method: HTTPMethod, _ address: WHEPAddress, body: String?, from source: IPAddress?
+    _ method: HTTPMethod, _ address: WHEPAddress, body: String?,
+    type: String = "application/sdp", from source: IPAddress?
   ) async throws(WHEPClientError) -> Reply {
     let promise = group.next().makePromise(of: Reply.self)
+    let most = method == .GET ? Self.longestStatus : SessionOffer.longest
     do {
-      var bootstrap = ClientBootstrap(group: group).connectTimeout(Self.connecting)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHTTPClientHandlers()
-            try channel.pipeline.syncOperations.addHandler(ReplyCollector(promise))
-          }
+      var bootstrap = ClientBootstrap(group: group).connectTimeout(
+        .nanoseconds(connecting.inNanoseconds)
+      )
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHTTPClientHandlers()
+          try channel.pipeline.syncOperations.addHandler(ReplyCollector(promise, most: most))
         }
+      }
       if let source {
         bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: "\(source)", port: 0))
       }
@@ -108,8 +158,9 @@ package struct WHEPClient: Sendable {
         channel.close(promise: nil)
       }
       defer { alarm.cancel() }
-      Self.send(method, address, body: body, through: channel)
-      let reply = try await promise.futureResult.get()
+      Self.send(method, address, body: body, type: type, through: channel)
+      var reply = try await promise.futureResult.get()
+      reply.isLocal = channel.localAddress?.ipAddress == channel.remoteAddress?.ipAddress
       channel.close(promise: nil)
       return reply
     } catch {
@@ -123,12 +174,13 @@ package struct WHEPClient: Sendable {
   }
 
   private static func send(
-    _ method: HTTPMethod, _ address: WHEPAddress, body: String?, through channel: any Channel
+    _ method: HTTPMethod, _ address: WHEPAddress, body: String?, type: String,
+    through channel: any Channel
   ) {
     var fields = HTTPHeaders([("Host", address.authority), ("Connection", "close")])
     if let body {
-      fields.add(name: "Content-Type", value: "application/sdp")
-      fields.add(name: "Accept", value: "application/sdp")
+      fields.add(name: "Content-Type", value: type)
+      if type == "application/sdp" { fields.add(name: "Accept", value: type) }
       fields.add(name: "Content-Length", value: "\(body.utf8.count)")
     }
     let head = HTTPRequestHead(
@@ -144,7 +196,7 @@ package struct WHEPClient: Sendable {
   private static func words(_ error: any Error) -> String {
     switch error {
     case let error as IOError: return error.reasonText
-    case ChannelError.connectTimeout: return "no answer within 5 s"
+    case ChannelError.connectTimeout: return "no answer in time"
     case let error as NIOConnectionError:
       if let first = error.connectionErrors.first { return words(first.error) }
       return "the name is not known"
@@ -176,7 +228,12 @@ private final class ReplyCollector: ChannelInboundHandler {
   private var reply: WHEPClient.Reply?
   private var body: [UInt8] = []
 
-  init(_ promise: EventLoopPromise<WHEPClient.Reply>) { self.promise = promise }
+  private let most: Int
+
+  init(_ promise: EventLoopPromise<WHEPClient.Reply>, most: Int) {
+    self.promise = promise
+    self.most = most
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
@@ -186,7 +243,7 @@ private final class ReplyCollector: ChannelInboundHandler {
         retryAfter: head.headers.first(name: "Retry-After"), body: "")
     case .body(let bytes):
       body += bytes.readableBytesView
-      guard body.count <= SessionOffer.longest else {
+      guard body.count <= most else {
         promise.fail(TooLong())
         context.close(promise: nil)
         return
