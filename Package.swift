@@ -127,7 +127,7 @@ let package = Package(
       "AuraPipelinesTests",
       ["AuraPipelines", "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport"]),
     tests("AuraBenchTests", ["AuraBench", "AuraHost", "AuraStream", "AuraWeb"]),
-    tests("AuraAppTests", ["AuraApp", "AuraStream"]),
+    tests("AuraAppTests", ["AuraApp", "AuraPipelines", "AuraStream", "AuraWeb"]),
 
     // Counts what a test's thread allocates.
     .target(name: "CAllocations", path: "Tests/CAllocations"),

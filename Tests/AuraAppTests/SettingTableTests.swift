@@ -86,7 +86,12 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
       name: .buffer, standard: "auto", accepted: ["auto", "0", "5000"],
       refused: ["-1", "5001", "10ms", "none"]),
     SettingCase(
-      name: .protocolChoice, standard: "auto", accepted: ["auto", "original"],
+      name: .delay, standard: "auto", accepted: ["auto", "1", "120", "5000"],
+      refused: ["0", "-1", "5001", "10ms", "none"]),
+    number(.minDelay, "0", 0...5000),
+    number(.maxDelay, "2000", 1...5000),
+    SettingCase(
+      name: .protocolChoice, standard: "auto", accepted: ["auto", "whep", "original"],
       refused: ["webrtc"]),
     SettingCase(
       name: .logFormat, standard: "text", accepted: ["text", "json"], refused: ["xml"]),

@@ -33,7 +33,10 @@ SETTINGS = {
     "output": (["ear"], []),
     "volume": (["80"], ["x"]),
     "buffer": (["auto", "200"], ["-1", "5001"]),
-    "protocol": (["auto", "original"], ["webrtc"]),
+    "delay": (["auto", "120"], ["0", "5001"]),
+    "min-delay": (["20"], ["x"]),
+    "max-delay": (["500"], ["x"]),
+    "protocol": (["auto", "whep", "original"], ["webrtc"]),
     "log-format": (["text", "json"], ["xml"]),
     "status-every": (["10"], ["x"]),
 }

@@ -6,21 +6,21 @@ struct ListenCommand: ParsableCommand {
     commandName: "listen",
     abstract: "Listen to a server.",
     discussion: """
-      Plays on this computer what `auralync serve` captures on another. When the server goes away, \
+      Plays on this computer what `auralync serve` captures on another, or what any WHEP server sends: \
+      over WebRTC where the server has it, else over the original protocol. When the server goes away, \
       listen waits and connects again by itself.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "The server: a name or an address, IPv6 in brackets when a port follows.",
-      valueName: "host[:port]"))
+      "The server: a name or an address, IPv6 in brackets when a port follows, or a URL.",
+      valueName: "host[:port]|url"))
   var server: String
 
   @OptionGroup var settings: ListenSettings
 
   func run() throws {
     let settings = try settings.resolved()
-    let address = try ServerAddress(server, defaultPort: settings.port)
-    try ListenSession(settings, server: address).run()
+    try ListenSession(settings, plan: ListenPlan(server, settings)).run()
   }
 }

@@ -106,12 +106,24 @@ extension SettingKey {
       "How loud; 100 leaves it as it is."),
     .special(
       .buffer, for: [.listen], valueName: "ms", allowed: "auto or 0–5000 ms",
-      defaultText: "auto", "Sound kept in hand against an uneven network.",
+      defaultText: "auto",
+      "Sound kept in hand against an uneven network, over the original protocol.",
       value: { $0.buffer.map { .int($0.wholeMilliseconds) } ?? .string("auto") },
-      assign: assignBuffer),
+      assign: { assignMilliseconds($0, 0...5000, to: \.buffer, of: &$1) }),
+    .special(
+      .delay, for: [.listen], valueName: "ms", allowed: "auto or 1–5000 ms", defaultText: "auto",
+      "From a sound's capture to your ear, over WebRTC: the same everywhere it is said.",
+      value: { $0.delay.map { .int($0.wholeMilliseconds) } ?? .string("auto") },
+      assign: { assignMilliseconds($0, 1...5000, to: \.delay, of: &$1) }),
+    .number(
+      .minDelay, \.minDelay, 0...5000, for: [.listen], valueName: "ms",
+      "The least delay where it follows the network, in milliseconds."),
+    .number(
+      .maxDelay, \.maxDelay, 1...5000, for: [.listen], valueName: "ms",
+      "The most delay where it follows the network, in milliseconds."),
     .choice(
       .protocolChoice, \.protocolChoice, for: [.listen], valueName: "protocol",
-      "The protocol to speak with the server."),
+      "The protocol to speak with the server; auto takes WHEP where it is, else the original."),
     .choice(
       .logFormat, \.logFormat, for: [.serve, .listen], valueName: "format",
       "What is written to standard output: sentences, or a JSON object a line."),
@@ -145,15 +157,16 @@ private func truth(_ text: String) -> Bool? {
   }
 }
 
-@Sendable private func assignBuffer(_ given: GivenValue, _ settings: inout Settings) -> Bool {
+private func assignMilliseconds(
+  _ given: GivenValue, _ range: ClosedRange<Int>, to path: WritableKeyPath<Settings, Duration?>,
+  of settings: inout Settings
+) -> Bool {
   if given.single == "auto" {
-    settings.buffer = nil
+    settings[keyPath: path] = nil
     return true
   }
-  guard let number = SettingKey.wholeNumber(given), (0...5000).contains(number) else {
-    return false
-  }
-  settings.buffer = .milliseconds(number)
+  guard let number = SettingKey.wholeNumber(given), range.contains(number) else { return false }
+  settings[keyPath: path] = .milliseconds(number)
   return true
 }
 

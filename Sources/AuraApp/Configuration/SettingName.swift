@@ -23,6 +23,9 @@ enum SettingName: String, CaseIterable, Sendable {
   case output
   case volume
   case buffer
+  case delay
+  case minDelay = "min-delay"
+  case maxDelay = "max-delay"
   case protocolChoice = "protocol"
   case logFormat = "log-format"
   case statusEvery = "status-every"

@@ -98,6 +98,8 @@ extension Settings {
 enum ProtocolChoice: String, CaseIterable, Sendable {
   /// The best one the server has.
   case auto
+  /// WebRTC, joined over WHEP.
+  case whep
   /// The original AuraLync protocol over TCP.
   case original
 }

@@ -48,6 +48,12 @@ extension Settings {
         "\(origin(of: .port).label(for: .port)) must be 1–65535 for listen, not 0.",
         exitCode: UserError.usage)
     }
+    if minDelay > maxDelay {
+      throw UserError(
+        "min-delay \(minDelay) (\(origin(of: .minDelay))) is more than max-delay \(maxDelay) "
+          + "(\(origin(of: .maxDelay))). Lower the one or raise the other.",
+        exitCode: UserError.usage)
+    }
     let bytes = queueSize * (chunkSize * channels * 4 + 4)
     if bytes > Self.maximumQueueBytes {
       throw UserError(

@@ -44,6 +44,10 @@ struct Settings: Sendable {
   var volume = 100
   /// nil: as much as the network needs.
   var buffer: Duration?
+  /// From capture to ear, over WebRTC; nil: as little as the network allows, within these bounds.
+  var delay: Duration?
+  var minDelay = 0
+  var maxDelay = 2000
   var protocolChoice = ProtocolChoice.auto
   var logFormat = LogFormat.text
   /// nil: never.

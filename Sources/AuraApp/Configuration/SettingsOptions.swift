@@ -68,11 +68,15 @@ struct ListenOptions: SettingsOptions {
   @Option(.output) var output: String?
   @Option(.volume) var volume: String?
   @Option(.buffer) var buffer: String?
+  @Option(.delay) var delay: String?
+  @Option(.minDelay) var minDelay: String?
+  @Option(.maxDelay) var maxDelay: String?
   @Option(.protocolChoice) var protocolChoice: String?
 
   var given: [(name: SettingName, value: String)] {
     collect([
-      (.output, output), (.volume, volume), (.buffer, buffer), (.protocolChoice, protocolChoice),
+      (.output, output), (.volume, volume), (.buffer, buffer), (.delay, delay),
+      (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
     ])
   }
 }

@@ -7,15 +7,15 @@ internal import AuraStream
 final class ListenReport {
   private let output: Output
   private let live: LiveLine
-  private let server: ServerAddress
+  private let plan: ListenPlan
   private var outputDevice: String?
   private var isOutputLost = false
   private var hasConnected = false
   private var lastReason: String?
 
-  init(_ output: Output, server: ServerAddress) {
+  init(_ output: Output, plan: ListenPlan) {
     self.output = output
-    self.server = server
+    self.plan = plan
     live = LiveLine(output)
   }
 
@@ -34,21 +34,31 @@ final class ListenReport {
 
   func connecting() {
     say(
-      "connecting", ["host": .string(server.host), "port": .int(Int64(server.port))],
-      lastReason == nil ? "Connecting to \(server)…" : nil)
+      "connecting", ["host": .string(plan.server.host), "port": .int(Int64(plan.server.port))],
+      lastReason == nil ? "Connecting to \(plan)…" : nil)
   }
 
-  func connected(address: String, format: OriginalFormat) {
+  func connected(address: String, carrier: Listener.Carrier) {
     lastReason = nil
     let again = hasConnected ? " again" : ""
     hasConnected = true
-    let channels =
-      format.channels == 1
-      ? "mono" : format.channels == 2 ? "stereo" : "\(format.channels) channels"
-    say(
-      "connected", ["address": .string(address), "format": ServeReport.json(format)],
-      "Listening\(again) to \(server): \(format.sampleRate) Hz \(channels), "
-        + "\(format.chunkSize) frames a message.")
+    switch carrier {
+    case .original(let format):
+      let channels =
+        format.channels == 1
+        ? "mono" : format.channels == 2 ? "stereo" : "\(format.channels) channels"
+      say(
+        "connected",
+        [
+          "address": .string(address), "protocol": "original", "format": ServeReport.json(format),
+        ],
+        "Listening\(again) to \(plan.server) over the original protocol: \(format.sampleRate) Hz "
+          + "\(channels), \(format.chunkSize) frames a message.")
+    case .webRTC(let endpoint):
+      say(
+        "connected", ["address": .string(address), "protocol": "whep"],
+        "Listening\(again) to \(endpoint) over WebRTC: Opus, encrypted.")
+    }
   }
 
   func disconnected(reason: String, retryIn: Duration) {
@@ -92,30 +102,74 @@ final class ListenReport {
       live.show(Self.statusText(numbers))
       return
     }
+    var fields: [(String, JSONValue)] = [
+      ("state", .string(numbers.state.rawValue)), ("level_db", .rounded(numbers.decibels)),
+      ("buffer_ms", .milliseconds(numbers.buffer)), ("output_ms", .milliseconds(numbers.output)),
+      ("delay_ms", .milliseconds(Self.delay(numbers))),
+      ("target_ms", .milliseconds(numbers.target)), ("skipped_ms", .milliseconds(numbers.skipped)),
+      ("underruns", .int(Int64(numbers.underruns))), ("silent_ms", .milliseconds(numbers.silent)),
+      ("rate_ppm", .rounded(numbers.ratePPM)),
+      ("reconnections", .int(Int64(numbers.reconnections))),
+    ]
+    if let webRTC = numbers.webRTC { fields.append(("webrtc", Self.json(webRTC))) }
     say(
-      "status",
-      [
-        "state": .string(numbers.state.rawValue), "level_db": .rounded(numbers.decibels),
-        "buffer_ms": .milliseconds(numbers.buffer), "output_ms": .milliseconds(numbers.output),
-        "delay_ms": .milliseconds(numbers.buffer + numbers.output),
-        "target_ms": .milliseconds(numbers.target), "skipped_ms": .milliseconds(numbers.skipped),
-        "underruns": .int(Int64(numbers.underruns)), "silent_ms": .milliseconds(numbers.silent),
-        "rate_ppm": .rounded(numbers.ratePPM),
-        "reconnections": .int(Int64(numbers.reconnections)),
-      ], Self.statusText(numbers))
+      "status", .object(fields.map { JSONValue.Member(name: $0.0, value: $0.1) }),
+      Self.statusText(numbers))
+  }
+
+  private static func delay(_ numbers: Listener.Statistics) -> Duration {
+    numbers.webRTC?.delay ?? numbers.buffer + numbers.output
+  }
+
+  /// Where the time goes, and what was lost and made good.
+  private static func json(_ numbers: Listener.Statistics.WebRTC) -> JSONValue {
+    let playout = numbers.playout
+    func known(_ duration: Duration?) -> JSONValue {
+      duration.map { .milliseconds($0) } ?? .null
+    }
+    return [
+      "from_capture": .bool(playout.isExact), "needed_ms": known(playout.needed),
+      "arrival_ms": known(playout.stages.arrival),
+      "buffer_ms": .milliseconds(playout.stages.buffer),
+      "waiting_ms": .milliseconds(playout.stages.waiting),
+      "output_ms": .milliseconds(playout.stages.output),
+      "error_ms": .milliseconds(playout.error), "jitter_ms": .milliseconds(playout.jitter),
+      "clock_uncertainty_ms": known(playout.clockUncertainty),
+      "round_trip_ms": known(playout.roundTrip), "drift_ppm": .rounded(playout.driftPPM),
+      "packets": .int(Int64(numbers.expected)), "lost": .int(Int64(numbers.missing)),
+      "late": .int(Int64(playout.frames.late)),
+      "requested": .int(Int64(playout.repairs.packets)),
+      "repaired": .int(Int64(playout.repairs.useful)),
+      "concealed_ms": .milliseconds(.frames(playout.counts.concealed)),
+      "jumps": .int(Int64(playout.counts.jumps)),
+    ]
   }
 
   private static func statusText(_ numbers: Listener.Statistics) -> String {
     guard numbers.state == .playing else {
       return numbers.state == .waiting ? "Waiting for the server…" : "Waiting for the output…"
     }
-    let delay = numbers.buffer + numbers.output
+    let delay = Words.milliseconds(delay(numbers))
+    guard let webRTC = numbers.webRTC else {
+      return [
+        LevelBar.text(decibels: numbers.decibels), "buffer \(Words.milliseconds(numbers.buffer))",
+        "delay \(delay) from network to ear", Words.count(numbers.underruns, "gap"),
+        "\(Words.milliseconds(numbers.skipped)) skipped",
+      ].joined(separator: "  ")
+    }
+    let stages = webRTC.playout.stages
+    let parts = [
+      stages.arrival.map { "to here \(Words.milliseconds($0))" },
+      "buffer \(Words.milliseconds(stages.buffer + stages.waiting))",
+      "output \(Words.milliseconds(stages.output))",
+    ].compactMap { $0 }.joined(separator: ", ")
+    let needed = webRTC.playout.needed.map { ", and \(Words.milliseconds($0)) are needed" } ?? ""
     return [
       LevelBar.text(decibels: numbers.decibels),
-      "buffer \(Words.milliseconds(numbers.buffer))",
-      "delay \(Words.milliseconds(delay)) from network to ear",
-      Words.count(numbers.underruns, "gap"),
-      "\(Words.milliseconds(numbers.skipped)) skipped",
+      "delay \(delay) from \(webRTC.playout.isExact ? "capture" : "network") to ear (\(parts))"
+        + (webRTC.isTooShort ? needed : ""),
+      "\(webRTC.missing) lost",
+      "\(Words.milliseconds(.frames(webRTC.playout.counts.concealed))) made up",
     ].joined(separator: "  ")
   }
 

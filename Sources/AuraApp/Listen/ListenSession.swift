@@ -6,19 +6,20 @@ internal import AuraStream
 /// One run of `listen`: from the settings to the exit code.
 final class ListenSession {
   private let settings: Settings
-  private let server: ServerAddress
+  private let plan: ListenPlan
   private let loop: SessionLoop<Listener.Event>
   private let report: ListenReport
   private let start = HostClock.now
   private var isLocal = false
   private var outputDevice: String?
   private var hasWarned = false
+  private var hasWarnedOfDelay = false
 
-  init(_ settings: Settings, server: ServerAddress) {
+  init(_ settings: Settings, plan: ListenPlan) {
     self.settings = settings
-    self.server = server
+    self.plan = plan
     loop = SessionLoop(format: settings.logFormat)
-    report = ListenReport(loop.output, server: server)
+    report = ListenReport(loop.output, plan: plan)
   }
 
   /// Listens until told to stop, or until there is no sense in going on.
@@ -30,11 +31,12 @@ final class ListenSession {
           + "Start PipeWire or PulseAudio, or listen on a computer with a desktop.")
     }
     let mailbox = loop.mailbox
-    let listener = try Listener(
-      Listener.Options(
-        host: server.host, port: server.port, backend: backend, outputName: settings.output,
-        volumePercent: settings.volume, buffer: settings.buffer)
-    ) { mailbox.post($0) }
+    var options = Listener.Options(
+      host: plan.server.host, port: plan.server.port, backend: backend,
+      outputName: settings.output, volumePercent: settings.volume, buffer: settings.buffer)
+    options.way = plan.way
+    options.delay = settings.playoutDelay
+    let listener = try Listener(options) { mailbox.post($0) }
     let failure = watch(listener, backend)
     let numbers = listener.statistics
     listener.stop()
@@ -57,9 +59,10 @@ final class ListenSession {
   private func handle(_ event: Listener.Event, _ backend: SoundBackend) {
     switch event {
     case .connecting: report.connecting()
-    case .connected(let address, let format, let isLocal):
-      report.connected(address: address, format: format)
+    case .connected(let address, let carrier, let isLocal):
+      report.connected(address: address, carrier: carrier)
       self.isLocal = isLocal
+      warnOfDelay(carrier)
       warnOfFeedback(backend)
     case .disconnected(let reason, let retryIn):
       report.disconnected(reason: reason, retryIn: retryIn)
@@ -71,6 +74,15 @@ final class ListenSession {
         warnOfFeedback(backend)
       }
     }
+  }
+
+  /// The original protocol tells no capture instants.
+  private func warnOfDelay(_ carrier: Listener.Carrier) {
+    guard case .original = carrier, let delay = settings.delay, !hasWarnedOfDelay else { return }
+    hasWarnedOfDelay = true
+    report.warn(
+      "a delay of \(Words.milliseconds(delay)) cannot be held over the original protocol, which does "
+        + "not tell when sound was captured. Listen over WHEP, or leave --delay out.")
   }
 
   /// A server on this computer most likely captures the default output: what is played there comes

@@ -2,6 +2,8 @@
 struct ServerAddress: Equatable, CustomStringConvertible {
   var host: String
   var port: Int
+  /// Whether the text told the port.
+  var isPortTold = false
 
   /// - Throws: `UserError` for anything else.
   init(_ text: String, defaultPort: Int) throws(UserError) {
@@ -23,6 +25,7 @@ struct ServerAddress: Equatable, CustomStringConvertible {
         "\(text): a port is a number from 1 to 65535.", exitCode: UserError.usage)
     }
     self.port = port
+    isPortTold = true
   }
 
   private static func parts(of text: String) throws(UserError) -> (String, String?) {

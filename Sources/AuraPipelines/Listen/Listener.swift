@@ -1,13 +1,18 @@
 package import AuraAudio
 internal import AuraHost
 package import AuraStream
+package import AuraWeb
 internal import Synchronization
 
-/// Plays a broadcast of the original protocol: connects, receives, plays, connects again.
+/// Plays a broadcast: connects, receives, plays, connects again.
 package final class Listener: Sendable {
   package struct Options: Sendable {
+    /// Of the original protocol.
     package var host: String
     package var port: Int
+    package var way = Way.original
+    /// From capture to ear, over WebRTC.
+    package var delay = PlayoutDelay.usual
     package var backend: SoundBackend
     /// The output; nil is the default one, followed when it changes.
     package var outputName: String?
@@ -28,11 +33,34 @@ package final class Listener: Sendable {
     }
   }
 
+  /// How to reach a server.
+  package enum Way: Sendable {
+    /// The original protocol.
+    case original
+    /// WebRTC, joined over WHEP.
+    case webRTC(WHEPTarget)
+    /// WebRTC at the first of these ports where a server of ours is, else the original protocol.
+    case best(webPorts: [Int])
+  }
+
+  /// Where to join over WHEP.
+  package enum WHEPTarget: Equatable, Sendable {
+    /// A server of ours, whose status tells the endpoint.
+    case server(host: String, port: Int)
+    case endpoint(WHEPAddress)
+  }
+
+  /// What brings the sound.
+  package enum Carrier: Sendable {
+    case original(OriginalFormat)
+    case webRTC(WHEPAddress)
+  }
+
   /// Something the person who listens wants to know; told on several threads.
   package enum Event: Sendable {
     case connecting
     /// Sound will come; `isLocal` when the server is this computer.
-    case connected(address: String, format: OriginalFormat, isLocal: Bool)
+    case connected(address: String, carrier: Carrier, isLocal: Bool)
     /// The connection is gone or was not to be had; the next attempt follows.
     case disconnected(reason: String, retryIn: Duration)
     /// There is no sense in trying again.
@@ -63,6 +91,27 @@ package final class Listener: Sendable {
     package var received = Duration.zero
     /// Times the connection was made again.
     package var reconnections = 0
+    /// What is known over WebRTC alone.
+    package var webRTC: WebRTC?
+
+    /// What a listener over WebRTC knows besides.
+    package struct WebRTC: Sendable {
+      package var playout = PlayoutFacts()
+      /// The delay that was said; nil where it follows the arrivals.
+      package var fixedDelay: Duration?
+      /// Packets that were sent, and those of them that never came, repairs counted as received.
+      package var expected = 0
+      package var missing = 0
+
+      /// What is heard now was captured so long ago; where capture instants are not known, it came so
+      /// long ago.
+      package var delay: Duration? { playout.delay.map { $0 + playout.error } }
+      /// Whether the delay that was said cannot be held.
+      package var isTooShort: Bool {
+        guard let fixedDelay, let needed = playout.needed, playout.isExact else { return false }
+        return needed > fixedDelay
+      }
+    }
 
     package init() {}
   }
@@ -70,7 +119,7 @@ package final class Listener: Sendable {
   private static let longestBuffer = 7 * MediaTime.rate  // 5 s and room for a burst
 
   private let tap: PlaybackTap
-  private let session: OriginalSession
+  private let session: any NetworkSession
   private let output: StreamSupervisor
   private let thread: HostThread
 
@@ -90,7 +139,14 @@ package final class Listener: Sendable {
         try Sound.playback(
           to: options.outputName, of: options.backend, from: tap, onEvent: handler)
       }, onEvent: { onEvent(.output($0)) })
-    let session = OriginalSession(options, tap: tap, onEvent: onEvent)
+    let session: any NetworkSession =
+      switch options.way {
+      case .original: OriginalSession(options, tap: tap, onEvent: onEvent)
+      case .webRTC(let target):
+        WebRTCSession(options, target: target, tap: tap, onEvent: onEvent)
+      case .best(let ports):
+        SearchingSession(options, webPorts: ports, tap: tap, onEvent: onEvent)
+      }
     self.session = session
     thread = HostThread(name: "aura-network", realTimePriority: 15) { session.run() }
   }
@@ -106,7 +162,7 @@ package final class Listener: Sendable {
 
   /// Stops listening. A name service that does not answer is not waited for.
   package func stop() {
-    if session.stop(within: .milliseconds(500)) { thread.join() }
+    if session.stop(within: .milliseconds(1_000)) { thread.join() }
     output.stop()
   }
 }

@@ -6,7 +6,7 @@ internal import AuraTransport
 internal import Synchronization
 
 /// The network thread of a listener of the original protocol.
-final class OriginalSession: Sendable {
+final class OriginalSession: NetworkSession {
   /// A connection on which nothing comes for this long is dead.
   private static let longestQuiet = Duration.seconds(5)
   private static let firstRetry = Duration.milliseconds(250)
@@ -43,6 +43,13 @@ final class OriginalSession: Sendable {
 
   // MARK: On the network thread
 
+  /// Why a server was not found.
+  struct Absence: Equatable {
+    var reason: String
+    /// Whether something else is there instead.
+    var isFinal: Bool
+  }
+
   /// How one connection ended.
   private enum End {
     case cancelled
@@ -53,12 +60,19 @@ final class OriginalSession: Sendable {
     case refused(String)
   }
 
-  func run() {
+  func run() { _ = run(isTrial: false) }
+
+  /// Listens until told to stop.
+  ///
+  /// - Parameter isTrial: whether to return, silently, if nobody is there at first.
+  /// - Returns: why there was nobody; nil otherwise.
+  func run(isTrial: Bool) -> Absence? {
     defer { finished.signal() }
+    var isTrial = isTrial
     var retry = Self.firstRetry
     var hasPlayed = false
     while true {
-      onEvent(.connecting)
+      if !isTrial { onEvent(.connecting) }
       var received = false
       let end = listenOnce(&received)
       shared.withLock { statistics in
@@ -71,17 +85,22 @@ final class OriginalSession: Sendable {
       }
       let reason: String
       switch end {
-      case .cancelled: return
+      case .cancelled: return nil
+      case .wrong(let text) where isTrial && !hasPlayed:
+        return Absence(reason: text, isFinal: true)
+      case .lost(let text) where isTrial && !hasPlayed:
+        return Absence(reason: text, isFinal: false)
       case .wrong(let text) where !hasPlayed:
         onEvent(.failed(reason: text))
-        return
+        return nil
       case .wrong(let text), .lost(let text): reason = text
       case .refused(let text):
         reason = text
         retry = Self.longestRetry
       }
+      isTrial = false
       onEvent(.disconnected(reason: reason, retryIn: retry))
-      if isCancelled(within: retry) { return }
+      if isCancelled(within: retry) { return nil }
       retry = min(retry * 2, Self.longestRetry)
       if hasPlayed { shared.withLock { $0.reconnections += 1 } }
     }
@@ -163,7 +182,8 @@ final class OriginalSession: Sendable {
         let chain = try PlayoutChain(format: format, tap: tap, options: options)
         onEvent(
           .connected(
-            address: connection.peerAddress, format: format, isLocal: connection.isLocal))
+            address: connection.peerAddress, carrier: .original(format),
+            isLocal: connection.isLocal))
         return .success((chain, format))
       } catch {
         return .failure(Ended(end: .wrong(error.description)))

@@ -76,9 +76,10 @@ class OriginalServer:
     def run(self):
         for _ in itertools.count() if self.options.clients == 0 else range(self.options.clients):
             client, address = self.listener.accept()
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             say("connected", address=address[0])
             try:
+                # Refused where the client has gone already.
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.serve(client)
                 say("left", reason="closed by us")
             except OSError as error:

@@ -93,11 +93,15 @@ class Serve(Program):
 
 
 class Listen(Program):
-    """`auralync listen` to a port of this machine."""
+    """`auralync listen` to a port of this machine, or to a URL; a port is one of the original
+    protocol unless `protocol` says otherwise."""
 
-    def __init__(self, port, *options, log, env, host="127.0.0.1", **process):
+    def __init__(self, port, *options, log, env, host="127.0.0.1", protocol="original", **process):
+        is_url = "://" in str(port)
+        server = port if is_url else f"{host}:{port}"
+        forced = [] if is_url else ["--protocol", protocol]
         super().__init__(
-            ["listen", f"{host}:{port}", "--log-format", "json", *map(str, options)], log, env,
+            ["listen", server, "--log-format", "json", *forced, *map(str, options)], log, env,
             **process)
 
     def until_playing(self, seconds=10.0):

@@ -1,0 +1,54 @@
+internal import AuraAudio
+internal import AuraHost
+internal import AuraStream
+internal import AuraTransport
+internal import Synchronization
+
+/// The network thread of a listener over WebRTC, as others see it.
+final class WebRTCSession: NetworkSession {
+  let options: Listener.Options
+  let target: Listener.WHEPTarget
+  let tap: PlaybackTap
+  let onEvent: @Sendable (Listener.Event) -> Void
+  /// Given for everything the thread waits for.
+  let wakeUp = WakeUp()
+  private let finished = WakeUp()
+  private let cancelled = Atomic<Bool>(false)
+  private let shared = Mutex(Listener.Statistics())
+
+  init(
+    _ options: Listener.Options, target: Listener.WHEPTarget, tap: PlaybackTap,
+    onEvent: @escaping @Sendable (Listener.Event) -> Void
+  ) {
+    self.options = options
+    self.target = target
+    self.tap = tap
+    self.onEvent = onEvent
+  }
+
+  var statistics: Listener.Statistics { shared.withLock { $0 } }
+
+  func stop(within time: Duration) -> Bool {
+    cancelled.store(true, ordering: .releasing)
+    wakeUp.signal()
+    return finished.wait(timeout: time)
+  }
+
+  /// Whether `stop` was called.
+  var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+  func publish(_ change: (inout Listener.Statistics) -> Void) { shared.withLock { change(&$0) } }
+
+  func run() {
+    defer { finished.signal() }
+    var configuration = PlayerLoop.Configuration()
+    configuration.realTimePriority = 15
+    do throws(TransportError) {
+      let loop = try PlayerLoop(configuration)
+      WebRTCRun(self, loop: loop).run()
+      loop.stop()
+    } catch {
+      onEvent(.failed(reason: error.description))
+    }
+  }
+}
