@@ -1,0 +1,105 @@
+"""Program → `serve` → `listen` over WHEP → ear, on real sound servers."""
+
+import signal
+import socket
+import time
+
+import pytest
+
+from lab.content import Content
+from lab.processes import TOO_BUSY
+from lab.soundserver import CONTROLS
+from lab.takes import listen_in
+from lab.whep import Web
+
+DELAY_MS = 150
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def assert_heard(take, ear, most_ms=200):
+    heard = take[ear]
+    story = f"{heard}; somebody waited for a core {take.pressure:.0%} of the time"
+    assert not heard.error, story
+    # What Opus leaves of the probe.
+    is_right = (heard.correlation >= 0.9 and heard.median_ms < most_ms
+                and abs(heard.level_db) < 1)
+    if not is_right and take.pressure > TOO_BUSY:
+        pytest.skip(f"this cannot be judged: {story}")
+    assert is_right, story
+
+
+def connected(listen, known=0):
+    return listen.new_event("connected", known, 15)
+
+
+def test_program_to_ear(room, sound_server):
+    """One listener takes what delay it needs, the other is told one; the server hears of both."""
+    serve = room.serve()
+    host, port = serve.web_address()
+    free = room.listen(port, "--output", "ear1", "--status-every", 1, protocol="auto")
+    told = room.listen(f"http://{host}:{port}{serve.whep}", "--output", "ear2", "--status-every", 1,
+                       "--delay", DELAY_MS)
+    for listen in (free, told):
+        assert connected(listen)["protocol"] == "whep"
+        listen.until("capture instants", lambda: any(
+            status["state"] == "playing" and status["webrtc"]["from_capture"]
+            for status in listen.events("status")), 15)
+    time.sleep(1.5)
+    take = listen_in(sound_server, ["ear1", "ear2", *CONTROLS], seconds=3)
+    assert_heard(take, "ear1")
+    assert_heard(take, "ear2")
+    status = free.events("status")[-1]
+    assert 0 < status["delay_ms"] < 200 and status["webrtc"]["lost"] == 0
+    assert abs(told.events("status")[-1]["delay_ms"] - DELAY_MS) < 5
+
+    web = Web((host, port))
+
+    def delays():
+        return [x["delay_ms"] for x in web.listeners if x["delay_ms"]]
+    told.until("the listeners' reports", lambda: len(delays()) == 2, 10)
+    assert any(abs(delay - DELAY_MS) < 5 for delay in delays())
+    for listen in (free, told):
+        listen.send(signal.SIGINT)
+        assert listen.wait() == 0
+    serve.until("nobody there", lambda: not web.listeners, 5)
+
+
+def test_the_server_restarts(room, sound_server):
+    port, web_port = free_port(), free_port()
+    serve = room.serve("--http-port", web_port, port=port)
+    listen = room.listen(web_port, "--output", "ear1", "--status-every", 1, protocol="whep")
+    connected(listen)
+    listen.until_playing()
+    serve.send(signal.SIGKILL)
+    serve.wait()
+    listen.event("disconnected")
+    serve = room.serve("--http-port", web_port, port=port)
+    serve.serving
+    began = time.monotonic()
+    connected(listen, known=1)
+    # A laboratory's word; how long it takes on a quiet computer is measured elsewhere.
+    assert time.monotonic() - began < 5
+    time.sleep(1.5)
+    assert_heard(listen_in(sound_server, ["ear1", *CONTROLS], seconds=2), "ear1")
+
+
+def test_the_original_protocol_is_what_remains(room, sound_server):
+    """At a port where no WHEP is, with nobody at 8080 perhaps: what was found is said."""
+    if sound_server.backend != "pipewire":
+        pytest.skip("the sound server makes no difference here")
+    content = Content(sound_server.directory, 44100, 2)
+    original, other = (room.original_server(f"--content={content.path}") for _ in "ab")
+    best = room.listen(original.port, "--output", "ear1", "--status-every", 1, protocol="auto")
+    forced = room.listen(other.port, "--output", "ear2", protocol="whep")
+    event = connected(best)
+    with socket.socket() as probe:
+        has_web = probe.connect_ex(("127.0.0.1", 8080)) == 0
+    assert event["protocol"] == "original" or has_web
+    best.until_playing()
+    forced.event("disconnected")
+    assert not forced.events("connected")
