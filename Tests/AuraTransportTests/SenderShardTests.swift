@@ -129,7 +129,8 @@ private final class Stage {
       stage.send()
       frames += 1
       for id in askers {
-        let missing = SenderSignal.missing(sequenceNumber: UInt16(frames), following: 0)
+        let newest = UInt16(99 + frames)
+        let missing = SenderSignal.missing(sequenceNumber: newest, following: 0)
         stage.shard.signals.push(.listener(id, missing))
       }
     }
