@@ -92,16 +92,19 @@ final class ServeReport {
         "On a big screen: \(page.url)join shows the code, the address and how many listen.")
     }
     for (index, address) in start.addresses.enumerated() {
-      let place = start.port == 5555 ? "\(address)" : "\(address.bracketed):\(start.port)"
+      let isUsual = start.httpPort == ListenPlan.webPort
+      let place = isUsual ? "\(address)" : "\(address.bracketed):\(start.httpPort)"
       output.line((index == 0 ? "In a terminal: " : "          or   ") + "auralync listen \(place)")
     }
     let channels = format.channels == 1 ? "mono" : "stereo"
+    output.line("The original AuraLync connects to port \(start.port) of the same addresses.")
     output.line(
-      "A browser takes \(Words.bytes(start.profile.bytesPerSecond))/s: Opus, "
-        + "\(start.profile.bitrate / 1000) kbit/s, \(Words.milliseconds(start.profile.ptime)) a packet. "
-        + "A terminal takes \(Words.bytes(format.bytesPerSecond))/s: \(format.sampleRate) Hz "
-        + "\(channels), \(format.chunkSize) frames (\(Words.milliseconds(format.chunkDuration))) a message."
+      "Each of these takes \(Words.bytes(start.profile.bytesPerSecond))/s: Opus, "
+        + "\(start.profile.bitrate / 1000) kbit/s, \(Words.milliseconds(start.profile.ptime)) a packet;"
     )
+    output.line(
+      "the original \(Words.bytes(format.bytesPerSecond))/s: \(format.sampleRate) Hz \(channels), "
+        + "\(format.chunkSize) frames (\(Words.milliseconds(format.chunkDuration))) a message.")
     output.line(Self.whoCanHear(start))
   }
 
