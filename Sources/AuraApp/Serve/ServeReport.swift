@@ -91,9 +91,10 @@ final class ServeReport {
       output.line(
         "On a big screen: \(page.url)join shows the code, the address and how many listen.")
     }
+    let webPort = start.pages.first?.port ?? ListenPlan.webPort
     for (index, address) in start.addresses.enumerated() {
-      let isUsual = start.httpPort == ListenPlan.webPort
-      let place = isUsual ? "\(address)" : "\(address.bracketed):\(start.httpPort)"
+      let isUsual = webPort == ListenPlan.webPort
+      let place = isUsual ? "\(address)" : "\(address.bracketed):\(webPort)"
       output.line((index == 0 ? "In a terminal: " : "          or   ") + "auralync listen \(place)")
     }
     let channels = format.channels == 1 ? "mono" : "stereo"
