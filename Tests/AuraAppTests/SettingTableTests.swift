@@ -88,7 +88,7 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
     SettingCase(
       name: .delay, standard: "auto", accepted: ["auto", "1", "120", "5000"],
       refused: ["0", "-1", "5001", "10ms", "none"]),
-    number(.minDelay, "0", 0...5000),
+    number(.minDelay, "0", 0...2000),
     number(.maxDelay, "2000", 1...5000),
     SettingCase(
       name: .protocolChoice, standard: "auto", accepted: ["auto", "whep", "original"],

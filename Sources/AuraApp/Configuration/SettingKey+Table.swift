@@ -116,7 +116,7 @@ extension SettingKey {
       value: { $0.delay.map { .int($0.wholeMilliseconds) } ?? .string("auto") },
       assign: { assignMilliseconds($0, 1...5000, to: \.delay, of: &$1) }),
     .number(
-      .minDelay, \.minDelay, 0...5000, for: [.listen], valueName: "ms",
+      .minDelay, \.minDelay, 0...2000, for: [.listen], valueName: "ms",
       "The least delay where it follows the network, in milliseconds."),
     .number(
       .maxDelay, \.maxDelay, 1...5000, for: [.listen], valueName: "ms",

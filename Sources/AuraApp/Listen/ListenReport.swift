@@ -11,7 +11,9 @@ final class ListenReport {
   private var outputDevice: String?
   private var isOutputLost = false
   private var hasConnected = false
-  private var lastReason: String?
+  /// Why there was no connection since the last one; a few at most.
+  private var reasons: [String] = []
+  private static let mostReasons = 8
 
   init(_ output: Output, plan: ListenPlan) {
     self.output = output
@@ -35,11 +37,11 @@ final class ListenReport {
   func connecting() {
     say(
       "connecting", ["host": .string(plan.server.host), "port": .int(Int64(plan.server.port))],
-      lastReason == nil ? "Connecting to \(plan)…" : nil)
+      reasons.isEmpty ? "Connecting to \(plan)…" : nil)
   }
 
   func connected(address: String, carrier: Listener.Carrier) {
-    lastReason = nil
+    reasons = []
     let again = hasConnected ? " again" : ""
     hasConnected = true
     switch carrier {
@@ -62,9 +64,9 @@ final class ListenReport {
   }
 
   func disconnected(reason: String, retryIn: Duration) {
-    // The same reason again and again is one line.
-    let isNew = reason != lastReason
-    lastReason = reason
+    // The same reasons again and again, perhaps in turn, are a line each.
+    let isNew = !reasons.contains(reason) && reasons.count < Self.mostReasons
+    if isNew { reasons.append(reason) }
     say(
       "disconnected",
       ["reason": .string(reason), "retry_in_ms": .milliseconds(retryIn)],

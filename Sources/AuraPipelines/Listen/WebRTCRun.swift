@@ -28,6 +28,7 @@ final class WebRTCRun {
   private static let longestSleep = (
     playing: Duration.milliseconds(5), idle: Duration.milliseconds(50)
   )
+  private static let shortestSleep = Duration.microseconds(500)
   /// An output that has not asked for sound for this long is not running.
   private static let longestPause = Duration.milliseconds(250)
 
@@ -72,7 +73,8 @@ final class WebRTCRun {
   private func sleep(now: HostTime) -> Duration {
     guard let chain else { return Self.longestSleep.idle }
     let due = chain.nextDeadline.map { $0 - now } ?? Self.longestSleep.playing
-    return max(.zero, min(due, Self.longestSleep.playing))
+    // Never none: this thread may have real-time priority. Packets end the sleep all the same.
+    return max(Self.shortestSleep, min(due, Self.longestSleep.playing))
   }
 
   private func keepTime(now: HostTime) {
