@@ -16,7 +16,10 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     // Only what the others need: the compiler fails on the whole of it under thread sanitizer.
     .target(
-      name: "AuraStream", sources: ["Media/HostTime.swift", "Media/MediaTime.swift", "Network"],
+      name: "AuraStream",
+      sources: [
+        "Media/HostTime.swift", "Media/MediaTime.swift", "Network", "Playout/OutputReport.swift",
+      ],
       swiftSettings: settings),
     .target(name: "AuraHost", dependencies: ["AuraStream", "CLinux"], swiftSettings: settings),
     .target(name: "AuraAudio", dependencies: ["AuraStream", "AuraHost"], swiftSettings: settings),
