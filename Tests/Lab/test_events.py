@@ -7,6 +7,7 @@ import pytest
 
 from lab.browser import BROWSERS
 from lab.player import Players
+from lab.whep import Web
 
 
 class Follower:
@@ -47,6 +48,7 @@ def test_who_comes_and_goes_is_told(served):
         players.until_playing(player)
         event = follower.until_listeners(1)
         assert event["listeners"][0]["transport"] == "webrtc"
+        assert Web(address).ask("DELETE", player.location).status == 200
     assert follower.until_listeners(0)["listeners"] == []
     code, took = serve.interrupt()
     assert code == 0 and took < 1
