@@ -16,8 +16,7 @@ import Testing
 
   /// Follows, and waits for the first event.
   private func follower(_ service: HTTPService) async throws -> RawClient {
-    let client = try await RawClient(port: service.port)
-    client.send(request.text)
+    let client = try await RawClient(port: service.port, sending: request.text)
     let first = await client.wait { $0.text.contains("data: {") }
     #expect(first.text.hasPrefix("HTTP/1.1 200 "))
     return client
@@ -71,8 +70,7 @@ import Testing
       var status = 503
       let deadline = ContinuousClock.now + .seconds(60)
       while status == 503, ContinuousClock.now < deadline {
-        let client = try await RawClient(port: service.port)
-        client.send(request.text)
+        let client = try await RawClient(port: service.port, sending: request.text)
         let text = await client.wait { $0.text.contains("\r\n\r\n") }.text
         status = text.hasPrefix("HTTP/1.1 200 ") ? 200 : 503
         client.close()
@@ -86,8 +84,7 @@ import Testing
   @Test func whoeverTakesNothingIsDropped() async throws {
     let handler = FakeHandler()
     try await withService(handler, change: quick) { service in
-      let client = try await RawClient(port: service.port, reads: false)
-      client.send(request.text)
+      _ = try await RawClient(port: service.port, reads: false, sending: request.text)
       let long = String(repeating: "long ", count: 50_000)
       var turn = 0
       let deadline = ContinuousClock.now + .seconds(60)

@@ -15,7 +15,17 @@ final class RawClient: Sendable {
   private final class Collector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     let owner: RawClient
-    init(_ owner: RawClient) { self.owner = owner }
+    let first: String
+    init(_ owner: RawClient, sending first: String) {
+      self.owner = owner
+      self.first = first
+    }
+
+    // On the connection's own thread: a test that waits for its turn would be idle meanwhile.
+    func channelActive(context: ChannelHandlerContext) {
+      guard !first.isEmpty else { return }
+      context.writeAndFlush(NIOAny(ByteBuffer(string: first)), promise: nil)
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       let buffer = unwrapInboundIn(data)
@@ -34,15 +44,18 @@ final class RawClient: Sendable {
   private let received = Mutex(Received())
   private let channel = Mutex<(any Channel)?>(nil)
 
-  /// Connects; unless it `reads` it takes nothing of what the server sends.
-  init(port: Int, host: String = "127.0.0.1", reads: Bool = true) async throws {
+  /// Connects and sends what is to be sent at once; unless it `reads` it takes nothing of what the
+  /// server sends.
+  init(
+    port: Int, host: String = "127.0.0.1", reads: Bool = true, sending first: String = ""
+  ) async throws {
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .channelOption(.autoRead, value: reads)
       .channelOption(.allowRemoteHalfClosure, value: false)
       .channelOption(.socketOption(.so_rcvbuf), value: reads ? 65536 : 4096)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(Collector(self))
+          try channel.pipeline.syncOperations.addHandler(Collector(self, sending: first))
         }
       }
       .connect(host: host, port: port).get()
@@ -60,14 +73,14 @@ final class RawClient: Sendable {
 
   /// Waits until what came is as wanted.
   ///
-  /// - Returns: what came, at the latest after `limit`.
+  /// - Returns: what came, at the latest after `limit` or when no more can come.
   func wait(
     _ limit: Duration = .seconds(60), until condition: (Received) -> Bool
   ) async -> Received {
     let deadline = ContinuousClock.now + limit
     while true {
       let now = received.withLock { $0 }
-      if condition(now) || ContinuousClock.now > deadline { return now }
+      if condition(now) || now.isClosed || ContinuousClock.now > deadline { return now }
       try? await Task.sleep(for: .milliseconds(2))
     }
   }

@@ -57,8 +57,7 @@ struct TestRequest: CustomTestStringConvertible {
 
   /// Sends it on a connection of its own.
   func answer(_ service: HTTPService) async throws -> Answer {
-    let client = try await RawClient(port: service.port)
-    client.send(text)
+    let client = try await RawClient(port: service.port, sending: text)
     let answer = await client.answer(toHead: method == "HEAD")
     client.close()
     return answer
