@@ -75,14 +75,14 @@ class Process:
     Output goes to files, so that a program that says much never waits for us.
     """
 
-    def __init__(self, argv, log, env=None, stdin=subprocess.DEVNULL, cwd=None):
+    def __init__(self, argv, log, env=None, stdin=subprocess.DEVNULL, cwd=None, pass_fds=()):
         self.name = Path(argv[0]).name
         self.log_path = Path(log)
         self.error_path = self.log_path.with_suffix(".err")
         with open(self.log_path, "ab") as out, open(self.error_path, "ab") as err:
             self.started = time.monotonic()
             self.popen = subprocess.Popen(
-                [str(a) for a in argv], env=env, stdin=stdin, stdout=out, stderr=err, cwd=cwd,
+                [str(a) for a in argv], env=env, stdin=stdin, stdout=out, stderr=err, cwd=cwd, pass_fds=pass_fds,
                 start_new_session=True, preexec_fn=_die_with_parent)
         self.pid = self.popen.pid
 
