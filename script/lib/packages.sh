@@ -32,6 +32,12 @@ test_packages=(
   dbus-daemon dbus-bin zbar-tools python3-pip curl
 )
 
+# To measure lip-sync: a film, a screen without a monitor, and the players that show it.
+player_packages=(
+  ffmpeg xvfb mpv vlc-bin vlc-plugin-base vlc-plugin-video-output
+  gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good gstreamer1.0-pulseaudio gstreamer1.0-x
+)
+
 say() { printf 'auralync: %s\n' "$*" >&2; }
 
 fail() {

@@ -27,6 +27,7 @@ FPS = 60
 PERIOD = 2.5
 FLASH = 0.1
 _WIDTH, _HEIGHT = 160, 120
+_NOBODY = 65534
 _LOUD = 0.02
 _QUIET_BEFORE = RATE // 2
 
@@ -77,7 +78,7 @@ class Screen:
         self._memory = open(self.directory / "Xvfb_screen0", "rb")
         self._map = mmap.mmap(self._memory.fileno(), 0, prot=mmap.PROT_READ)
         header = struct.unpack(">25I", self._map[:100])
-        self._pixel = header[0] + header[19] * 12 + height // 4 * header[12] + width // 4 * 4
+        self._pixel = header[0] + header[19] * 12 + height // 10 * header[12] + width // 10 * 4
         self.flashes = []
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -187,6 +188,26 @@ def _mpv(output, *options):
     return _plain("mpv", "--no-config", "--really-quiet", "--vo=x11", "--fs", f"--ao={output}", *options, "{film}")
 
 
+def _vlc(server, screen, film, sink, log):
+    """VLC does not run as root: it gets another user, and a way of its own to the sound server's
+    socket, for libpulse closes the folder of that one to others whenever it is used."""
+    film.parent.chmod(0o755)
+    socket = film.parent / "sound"
+    socket.unlink(missing_ok=True)
+    os.link(server.runtime / "pulse" / "native", socket)
+    socket.chmod(0o777)
+    home = film.parent / "home"
+    home.mkdir(exist_ok=True)
+    os.chown(home, _NOBODY, _NOBODY)
+    env = {**server.environment(sink), "DISPLAY": screen.display, "HOME": str(home),
+           "PULSE_SERVER": f"unix:{socket}"}
+    for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "PULSE_COOKIE"):
+        del env[name]
+    user = f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"
+    return Process(["setpriv", *user, "vlc", "--intf=dummy", "--quiet", "--aout=pulse", "--vout=xcb_x11",
+                    "--fullscreen", "--no-video-title-show", "--no-osd", film], log, env=env)
+
+
 class _OnScreen:
     """A browser with a window."""
 
@@ -218,13 +239,15 @@ def _browser(kind):
 PLAYERS = {
     "mpv --ao=pulse": _mpv("pulse"),
     "mpv --ao=pipewire": _mpv("pipewire", "--audio-device=pipewire/{sink}"),
-    "ffplay": _plain("ffplay", "-v", "error", "-autoexit", "-fs", "{film}"),
+    "ffplay": _plain("ffplay", "-v", "error", "-autoexit", "-noborder", "-left", "0", "-top", "0", "-x", "640",
+                     "-y", "480", "{film}"),
+    "VLC": _vlc,
     "gst-play-1.0": _plain("gst-play-1.0", "--no-interactive", "--audiosink=pulsesink",
                            "--videosink=ximagesink", "{film}"),
     "Chromium": _browser(_ChromiumWindow),
     "Firefox": _browser(_FirefoxWindow),
 }
-NEEDS_WEBM = ("Chromium", "Firefox")
+NEEDS_WEBM = ("Chromium", "Firefox", "gst-play-1.0")
 
 
 def measure(server, player, sink, ear, directory, seconds=20.0, skip=2, beep_late_ms=0.0, during=None):
