@@ -57,9 +57,12 @@ private func playbackProcess(_ context: UnsafeMutableRawPointer?) {
     let frames = requested > 0 ? min(requested, room) : room
     var time = pw_time()
     let isKnown = unsafe aura_pw_stream_time(stream, &time) == 0
+    let now = HostClock.now
+    // The delay counts from the cycle's beginning, however late in it we are called.
+    let begin = isKnown && time.now > 0 ? HostTime(nanoseconds: time.now) : now
     unsafe callback.tap.render(
-      into: bytes.assumingMemoryBound(to: Float.self), frames: frames, at: HostClock.now,
-      delay: isKnown ? pipeWireDelay(time) : .zero)
+      into: bytes.assumingMemoryBound(to: Float.self), frames: frames, at: now,
+      delay: (isKnown ? pipeWireDelay(time) : .zero) - (now - begin))
     unsafe chunk.pointee.offset = 0
     unsafe chunk.pointee.stride = Int32(bytesPerFrame)
     unsafe chunk.pointee.size = UInt32(frames) * bytesPerFrame

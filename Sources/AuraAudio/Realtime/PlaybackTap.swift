@@ -47,11 +47,12 @@ package final class PlaybackTap: @unchecked Sendable {
   ///   - destination: room for `frames` interleaved stereo frames; all are written.
   ///   - frames: how many the sound system asks for.
   ///   - now: the instant of the call.
-  ///   - delay: from this buffer's first frame to the ear, as the sound system reports it.
+  ///   - delay: from then to this buffer's first frame at the ear, as the sound system reports it; negative by
+  ///     as much as the call comes late where nothing lies between.
   package func render(
     into destination: UnsafeMutablePointer<Float>, frames: Int, at now: HostTime, delay: Duration
   ) {
-    outputDelay.store(delay.inNanoseconds, ordering: .relaxed)
+    outputDelay.store(max(0, delay.inNanoseconds), ordering: .relaxed)
     if frames > largestRequest.load(ordering: .relaxed) {
       largestRequest.store(frames, ordering: .relaxed)
     }

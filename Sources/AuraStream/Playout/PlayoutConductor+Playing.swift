@@ -3,6 +3,9 @@ extension PlayoutConductor {
   package mutating func report(_ report: OutputReport) {
     output.insert(report)
     silentFrames = report.silentFrames
+    guard output.moves != outputMoves else { return }
+    outputMoves = output.moves
+    settling.begin(now: report.instant)
   }
 
   /// Takes note of what was given to the output.
@@ -50,8 +53,7 @@ extension PlayoutConductor {
     guard isAligned else { return align(at: reference.mediaTime(at: due), heard: heard, now: now) }
     settlePending()
     error = (due - reference.instant(of: position + pending)).inSeconds
-    if abs(error) > Self.farthest.inSeconds {
-      counts.jumps += 1
+    if mustMove(now: now) {
       loseAlignment()
       return align(at: reference.mediaTime(at: due), heard: heard, now: now)
     }
@@ -61,6 +63,20 @@ extension PlayoutConductor {
       return play(frame, skipping: skipping, heard: heard, now: now)
     }
     return fill()
+  }
+
+  /// Whether the error is one that is not left to the speed.
+  private mutating func mustMove(now: HostTime) -> Bool {
+    if abs(error) > Self.farthest.inSeconds {
+      counts.jumps += 1
+      return true
+    }
+    let uncertainty = isExact ? serverClock.uncertainty?.inSeconds ?? 0 : 0
+    guard pending == 0,
+      settling.mustPlaceAgain(error: error, uncertainty: uncertainty, now: now)
+    else { return false }
+    counts.resettlements += 1
+    return true
   }
 
   /// Where a delay counts from the capture, its instants are waited for; but not for ever.
@@ -80,6 +96,7 @@ extension PlayoutConductor {
     guard let frame = buffer.removeFirst() else { return silence(Self.silenceFrames) }
     isAligned = true
     counts.alignments += 1
+    settling.didPlace(now: now)
     error = 0
     controller.align()
     let step = play(frame, skipping: -ahead, heard: heard, now: now)

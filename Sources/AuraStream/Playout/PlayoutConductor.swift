@@ -5,7 +5,7 @@
 /// its capture (or, where the sender tells nothing, of its earliest arrival) and the delay. `next` says
 /// what belongs where the output is now: a frame, made-up sound for one that did not come, or silence.
 /// The speed holds both together; sound is skipped or silence put in only where a join is heard anyway,
-/// or where the error is above 100 ms.
+/// in the seconds after it while clocks settle, or where the error is above 100 ms.
 ///
 ///     on a packet:  receive; requests
 ///     often:        report what the output did; while let step = next { make it sound; didWrite }
@@ -92,6 +92,8 @@ package struct PlayoutConductor: Sendable {
     package var jumps = 0
     /// Times it was put in its place at a join that is heard anyway: a start, an output that ran dry.
     package var alignments = 0
+    /// Times it was put there once more soon after, when clocks that were new had settled.
+    package var resettlements = 0
     /// Times the output ran dry while sound was played.
     package var underruns = 0
     /// Streams that began: at first, and after the sender's restarts.
@@ -161,6 +163,8 @@ package struct PlayoutConductor: Sendable {
   var lastFrames = 0
   /// How late sound is heard now, in seconds.
   var error = 0.0
+  var settling = SettlingWatch()
+  var outputMoves = 0
 
   package init(_ parameters: Parameters) {
     self.parameters = parameters

@@ -45,6 +45,22 @@ struct OutputClockTests {
     #expect(clock.instantHeard(1000 * 256) == late.instant + .milliseconds(20))
   }
 
+  @Test func aMoveIsFollowedWithinASecondAndAHalf() throws {
+    for late in [-0.015, 0.03, 0.2] {
+      var clock = OutputClock()
+      for turn in 0..<2000 { clock.insert(report(turn)) }
+      #expect(clock.moves == 0)
+      for turn in 2000..<2280 {
+        var moved = report(turn)
+        moved.delay = moved.delay + .nanoseconds(Int64(late * 1e9))
+        clock.insert(moved)
+      }
+      let heard = try #require(clock.instantHeard(2280 * 256))
+      let error = (heard - report(2280).instant).inSeconds - 0.02 - late
+      #expect(abs(error) < 0.000_5, "\(error) of \(late), \(clock.moves)")
+    }
+  }
+
   @Test func aLargeFirstRequestIsForgotten() {
     var clock = OutputClock()
     clock.insert(report(0, frames: 96_000))

@@ -46,6 +46,40 @@ struct PlayoutConductorTests {
     }
   }
 
+  /// The output's first word of its delay and the server's first answer may be wrong by 20 ms and more:
+  /// a few seconds later nothing of it is left, and nothing is spliced after that.
+  @Test(arguments: [-0.025, 0.012, 0.06], [0.02, 0.4, 3])
+  func whatWasWrongAtTheStartIsGoneInSeconds(off: Double, seconds: Double) {
+    for seed in seeds {
+      for mode in [PlayoutDelay.usual, .fixed(.milliseconds(150))] {
+        var simulation = SimulatedPlayout(
+          World(seed: seed, outputPPM: 80, wobble: 0.001, firstWord: (off, seconds)), delay: mode)
+        simulation.run(until: 108)
+        let early = simulation.conductor.counts
+        #expect(early.resettlements <= 3, "seed \(seed)")
+        simulation.run(until: 120)
+        let counts = simulation.conductor.counts
+        #expect(counts.jumps == 0)
+        #expect(counts.resettlements == early.resettlements, "seed \(seed)")
+        guard mode.isFixed else { continue }
+        let delays = range(simulation.moments.after(108).delays)
+        #expect(delays.lowerBound > 147 && delays.upperBound < 153, "\(delays), seed \(seed)")
+      }
+    }
+  }
+
+  @Test(arguments: [0.02, 0.06, 0.15])
+  func aFirstAnswerThatWasHeldUpIsMendedByTheNext(late: Double) {
+    for seed in seeds {
+      var simulation = SimulatedPlayout(
+        World(seed: seed, firstAnswerLate: late), delay: .fixed(.milliseconds(150)))
+      simulation.run(until: 115)
+      #expect(simulation.conductor.counts.jumps == 0)
+      let delays = range(simulation.moments.after(107).delays)
+      #expect(delays.lowerBound > 147 && delays.upperBound < 153, "\(delays), seed \(seed)")
+    }
+  }
+
   @Test func tenPercentLossWithRepairConcealsNothing() {
     for seed in 9...(8 + 3 * seeds.upperBound) {
       var simulation = SimulatedPlayout(

@@ -31,6 +31,10 @@ struct SimulatedPlayout {
     var request = 256
     var outputDelay = 0.010
     var wobble = 0.000_1
+    /// In its first moments the output tells a delay that is off by this, in seconds.
+    var firstWord = (off: 0.0, seconds: 0.0)
+    /// By how much the answer to our first question is held up on its way back, in seconds.
+    var firstAnswerLate = 0.0
     /// How late our thread is woken at most.
     var wakeUp = 0.000_4
   }
@@ -76,6 +80,7 @@ struct SimulatedPlayout {
   private var answers: [(at: Double, number: Int)] = []
   private var nextReport = 100.3
   private var questionSent: Double?
+  private var hasAnswer = false
   private var reports: [(at: Double, body: Report)] = []
   // The output's ring.
   private var ring = 0
@@ -218,10 +223,13 @@ struct SimulatedPlayout {
     let ntp = server(captured(Double(frame)))
     let timestamp = timestampOffset &+ UInt32(truncatingIfNeeded: frame)
     var exchange: ClockExchange?
+    let isFirstAnswer = questionSent != nil && !hasAnswer
     let arrives =
       time + world.way
       + Double.random(
         in: 0...max(world.jitter, 1e-9), using: &generator)
+      + (isFirstAnswer ? world.firstAnswerLate : 0)
+    hasAnswer = hasAnswer || isFirstAnswer
     if world.tellsClock, let asked = questionSent {
       let served =
         asked + world.way
@@ -297,7 +305,8 @@ struct SimulatedPlayout {
         let before = rendered
         rendered += world.request
         silent += world.request - count
-        let off = Double.random(in: -1...1, using: &generator) * world.wobble
+        var off = Double.random(in: -1...1, using: &generator) * world.wobble
+        if nextRender - 100 < world.firstWord.seconds { off += world.firstWord.off }
         conductor.report(
           OutputReport(
             firstFrame: before, frames: world.request, instant: local(nextRender),
