@@ -10,6 +10,7 @@ import time
 import browsers
 import delay
 import fanout
+import overwhep
 import processor
 import recovery
 from chains import DESIGNS, PRESETS, Legacy, Ours
@@ -110,6 +111,11 @@ def measure_browsers(options):
             for line in browsers.measure(preset, backend, options.runs, options.seconds)]
 
 
+def measure_over_whep(options):
+    return [overwhep.measure(preset, backend, options.runs, options.seconds, delay_ms)
+            for backend in SERVERS for preset in PRESETS for delay_ms in (None, overwhep.DELAY_MS)]
+
+
 def measure_processor(options):
     return [processor.measure(design, preset, options.clients, options.seconds, options.runs)
             for preset in PRESETS for design in DESIGNS]
@@ -122,6 +128,7 @@ def measure_recovery(_):
 # name: (title, what measures it, what makes its table, method)
 SECTIONS = {
     "delay": ("End-to-end delay", measure_delay, delay_table, delay.METHOD),
+    "overwhep": ("End-to-end delay over WHEP", measure_over_whep, overwhep.table, overwhep.METHOD),
     "browsers": ("End-to-end delay in browsers", measure_browsers, browsers_table, browsers.METHOD),
     "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
     "fanout": ("Fan-out", lambda options: fanout.measure(options.runs), fanout.table, fanout.METHOD),
@@ -161,7 +168,8 @@ def report(result, options, wanted):
           "original's way of working, not for its figures: see Tests/Bench/legacy/README.md.")
     fields = {
         "runs": options.runs, "seconds": options.seconds, "clients": options.clients,
-        "settle": browsers.SETTLE, "freeze": recovery.FREEZE, "margin": recovery.MARGIN_MS}
+        "settle": browsers.SETTLE, "settled": overwhep.SETTLED,
+        "freeze": recovery.FREEZE, "margin": recovery.MARGIN_MS}
     for name in wanted:
         title, _, table, method = SECTIONS[name]
         if name == "recovery":
