@@ -80,8 +80,11 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
     SettingCase(
       name: .isPublic, standard: "false", accepted: ["true", "false"], refused: ["maybe", "2"]),
     SettingCase(
-      name: .output, standard: "(default)", accepted: ["alsa_output.pci-0000", "a b"], refused: []),
+      name: .output, standard: "(default)", accepted: ["alsa_output.pci-0000", "a b", "null"],
+      refused: []),
     number(.volume, "100", 0...200),
+    number(.balance, "0", -100...100),
+    SettingCase(name: .isMono, standard: "false", accepted: ["true", "false"], refused: ["2"]),
     SettingCase(
       name: .buffer, standard: "auto", accepted: ["auto", "0", "5000"],
       refused: ["-1", "5001", "10ms", "none"]),

@@ -18,8 +18,8 @@ private struct ListenLike: ParsableCommand {
   @Test(arguments: SettingCase.all)
   func everySettingIsAnOptionOfItsCommands(_ test: SettingCase) throws {
     let value = try #require(test.accepted.first)
-    let words =
-      test.name == .isPublic ? ["--public"] : ["--\(test.name.rawValue)", value]
+    let isFlag = SettingKey.named(test.name).valueName.isEmpty
+    let words = isFlag ? ["--\(test.name.rawValue)"] : ["--\(test.name.rawValue)", value]
     let key = SettingKey.named(test.name)
     for (command, given) in [
       (SettingsCommand.serve, { try ServeLike.parse(words).settings.own.given }),

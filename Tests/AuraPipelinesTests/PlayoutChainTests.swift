@@ -10,7 +10,7 @@ struct PlayoutChainTests {
 
   private func options(buffer: Duration) -> Listener.Options {
     Listener.Options(
-      host: "", port: 0, backend: .pipewire, outputName: nil, volumePercent: 100, buffer: buffer)
+      host: "", port: 0, backend: .pipewire, outputName: nil, buffer: buffer)
   }
 
   /// Chunk number `number`: a steady level, so that silence can be told from it.

@@ -116,7 +116,7 @@ struct WebRTCPlayoutChainTests {
         format: format,
         playout: .init(
           delay: delay, payloadType: 111, redundantPayloadType: 63, correctsDrift: correctsDrift),
-        volumePercent: volume), sink: sink)
+        volume: VolumeControl(percent: volume)), sink: sink)
   }
 
   /// Plays everything; packets for which `isLost` is true never come.

@@ -30,8 +30,9 @@ SETTINGS = {
     "allow-host": (["film.example"], ["192.0.2.1"]),
     "bind": (["127.0.0.1", "::1"], ["localhost"]),
     "address": (["192.0.2.1", "2001:db8::1", "film.local"], ["192.0.2.1:80", "http://bar"]),
-    "output": (["ear"], []),
+    "output": (["ear", "null"], []),
     "volume": (["80"], ["x"]),
+    "balance": (["-30"], ["x"]),
     "buffer": (["auto", "200"], ["-1", "5001"]),
     "delay": (["auto", "120"], ["0", "5001"]),
     "min-delay": (["20"], ["x"]),
@@ -42,7 +43,7 @@ SETTINGS = {
 }
 
 # Options that are no settings with a value; each is tried by a test below.
-OTHERS = {"config", "public", "no-public", "json", "version", "help"}
+OTHERS = {"config", "public", "no-public", "mono", "no-mono", "json", "version", "help"}
 
 # Options of the commands that have no settings, with a value that is refused; flags have none.
 TOOLS = {
@@ -127,7 +128,7 @@ def test_config_has_every_option(run):
 def test_setting(run, name):
     accepted, wrong = SETTINGS[name]
     paragraph = options(run("config", "--help").stdout)[name][1]
-    ends = re.search(r"\((\d+)–(\d+); default", paragraph)
+    ends = re.search(r"\((-?\d+)–(\d+); default", paragraph)
     if ends:
         low, high = int(ends[1]), int(ends[2])
         accepted = [*accepted, str(low), str(high)]
@@ -147,10 +148,11 @@ def test_setting(run, name):
             assert f"{low}–{high}" in line
 
 
-def test_public(run):
-    for option, value in [("--public", True), ("--no-public", False)]:
-        entry = settings_of(run("config", "--json", option))["public"]
-        assert entry == {"value": value, "origin": "--public"}
+@pytest.mark.parametrize("name", ["public", "mono"])
+def test_flags(run, name):
+    for option, value in [(f"--{name}", True), (f"--no-{name}", False)]:
+        entry = settings_of(run("config", "--json", option))[name]
+        assert entry == {"value": value, "origin": f"--{name}"}
 
 
 def test_config_and_json(run, tmp_path):

@@ -92,9 +92,10 @@ extension SettingKey {
       value: { .bool($0.isPublic) },
       assign: { put(truth, $0, into: \.isPublic, of: &$1) }),
     .special(
-      .output, for: [.listen], valueName: "name", allowed: "the name of one output",
+      .output, for: [.listen], valueName: "name", allowed: "the name of one output, or null",
       defaultText: "the default output", emptyText: "default",
-      "The output to play to, by the name that auralync devices lists.",
+      "The output to play to, by the name that auralync devices lists; null plays to nothing, in "
+        + "real time.",
       value: { .string($0.output ?? "") },
       assign: { given, settings in
         guard let name = given.single else { return false }
@@ -102,8 +103,15 @@ extension SettingKey {
         return true
       }),
     .number(
-      .volume, \.volume, 0...200, for: [.listen], valueName: "percent",
-      "How loud; 100 leaves it as it is."),
+      .volume, \.volume, VolumeControl.percents, for: [.listen], valueName: "percent",
+      "How loud; 100 leaves it as it is, and above nothing clips."),
+    .number(
+      .balance, \.balance, MonoBalance.balances, for: [.listen], valueName: "side",
+      "Where it is heard: -100 on the left only, 100 on the right only."),
+    .special(
+      .isMono, for: [.listen], valueName: "", allowed: "true or false", defaultText: "false",
+      "Play the mean of left and right on both sides.",
+      value: { .bool($0.isMono) }, assign: { put(truth, $0, into: \.isMono, of: &$1) }),
     .special(
       .buffer, for: [.listen], valueName: "ms", allowed: "auto or 0–5000 ms",
       defaultText: "auto",

@@ -22,6 +22,8 @@ enum SettingName: String, CaseIterable, Sendable {
   case isPublic = "public"
   case output
   case volume
+  case balance
+  case isMono = "mono"
   case buffer
   case delay
   case minDelay = "min-delay"

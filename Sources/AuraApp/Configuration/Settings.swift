@@ -38,10 +38,15 @@ struct Settings: Sendable {
   /// What the page's address shown to people begins with; nil: the likeliest to be reached.
   var address: String?
   var isPublic = false
+  /// The name of an output that is none: sound is played to nothing, in real time.
+  static let nullOutput = "null"
   /// nil: the default output.
   var output: String?
   /// Percent.
   var volume = 100
+  /// -100 is the left side only, 100 the right side only.
+  var balance = 0
+  var isMono = false
   /// nil: as much as the network needs.
   var buffer: Duration?
   /// From capture to ear, over WebRTC; nil: as little as the network allows, within these bounds.

@@ -67,6 +67,14 @@ struct ServeOptions: SettingsOptions {
 struct ListenOptions: SettingsOptions {
   @Option(.output) var output: String?
   @Option(.volume) var volume: String?
+  // Its values may begin with a dash.
+  @Option(.balance, parsing: .unconditional) var balance: String?
+
+  @Flag(
+    name: .customLong("mono"), inversion: .prefixedNo,
+    help: ArgumentHelp(SettingKey.named(.isMono).optionHelp))
+  var isMono: Bool?
+
   @Option(.buffer) var buffer: String?
   @Option(.delay) var delay: String?
   @Option(.minDelay) var minDelay: String?
@@ -75,7 +83,8 @@ struct ListenOptions: SettingsOptions {
 
   var given: [(name: SettingName, value: String)] {
     collect([
-      (.output, output), (.volume, volume), (.buffer, buffer), (.delay, delay),
+      (.output, output), (.volume, volume), (.balance, balance),
+      (.isMono, isMono.map { String($0) }), (.buffer, buffer), (.delay, delay),
       (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
     ])
   }
@@ -107,10 +116,10 @@ struct ListenSettings: ParsableArguments {
 
 extension Option where Value == String? {
   /// The option of a setting. Its value is checked with everything else, by the table.
-  init(_ name: SettingName) {
+  init(_ name: SettingName, parsing: SingleValueParsingStrategy = .next) {
     let key = SettingKey.named(name)
     self.init(
-      name: .customLong(name.rawValue),
+      name: .customLong(name.rawValue), parsing: parsing,
       help: ArgumentHelp(key.optionHelp, valueName: key.valueName))
   }
 }

@@ -79,4 +79,9 @@ extension Settings {
     delay.map { .fixed($0) }
       ?? .adaptive(.milliseconds(minDelay) ... .milliseconds(maxDelay))
   }
+
+  /// How loud, and on which side.
+  var volumeControl: VolumeControl {
+    VolumeControl(percent: volume, balance: MonoBalance(balance: balance, isMono: isMono))
+  }
 }

@@ -25,15 +25,11 @@ final class ListenSession {
   /// Listens until told to stop, or until there is no sense in going on.
   func run() throws {
     SignalWakeUp.install()
-    guard let backend = try SoundChoice.backend(settings.backend) else {
-      throw UserError(
-        "No sound server is running here, so there is nothing to play to. "
-          + "Start PipeWire or PulseAudio, or listen on a computer with a desktop.")
-    }
+    let backend = try soundServer()
     let mailbox = loop.mailbox
     var options = Listener.Options(
       host: plan.server.host, port: plan.server.port, backend: backend,
-      outputName: settings.output, volumePercent: settings.volume, buffer: settings.buffer)
+      outputName: settings.output, volume: settings.volumeControl, buffer: settings.buffer)
     options.way = plan.way
     options.delay = settings.playoutDelay
     let listener = try Listener(options) { mailbox.post($0) }
@@ -44,8 +40,17 @@ final class ListenSession {
     report.summary(numbers, running: HostClock.now - start)
   }
 
+  /// - Returns: nil where sound is to be played to nothing.
+  private func soundServer() throws(UserError) -> SoundBackend? {
+    if settings.output == Settings.nullOutput { return nil }
+    if let backend = try SoundChoice.backend(settings.backend) { return backend }
+    throw UserError(
+      "No sound server is running here, so there is nothing to play to. Start PipeWire or PulseAudio, "
+        + "listen on a computer with a desktop, or play to nothing with --output null.")
+  }
+
   /// - Returns: why there is no sense in going on; nil when told to stop.
-  private func watch(_ listener: Listener, _ backend: SoundBackend) -> String? {
+  private func watch(_ listener: Listener, _ backend: SoundBackend?) -> String? {
     loop.run(
       statusEvery: settings.statusEvery, isLive: report.isLive,
       handle: { event in
@@ -56,7 +61,7 @@ final class ListenSession {
       status: { report.status(listener.statistics) })
   }
 
-  private func handle(_ event: Listener.Event, _ backend: SoundBackend) {
+  private func handle(_ event: Listener.Event, _ backend: SoundBackend?) {
     switch event {
     case .connecting: report.connecting()
     case .connected(let address, let carrier, let isLocal):
@@ -87,8 +92,8 @@ final class ListenSession {
 
   /// A server on this computer most likely captures the default output: what is played there comes
   /// back, again and again.
-  private func warnOfFeedback(_ backend: SoundBackend) {
-    guard isLocal, !hasWarned, let outputDevice,
+  private func warnOfFeedback(_ backend: SoundBackend?) {
+    guard isLocal, !hasWarned, let outputDevice, let backend,
       let devices = try? Sound.devices(of: backend),
       devices.contains(where: { $0.name == outputDevice && $0.kind == .output && $0.isDefault })
     else { return }

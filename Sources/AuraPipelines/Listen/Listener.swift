@@ -16,19 +16,20 @@ package final class Listener: Sendable {
     package var backend: SoundBackend
     /// The output; nil is the default one, followed when it changes.
     package var outputName: String?
-    package var volumePercent: Int
+    /// How loud, and on which side.
+    package var volume: VolumeControl
     /// How much sound to hold; nil finds it from how evenly sound arrives.
     package var buffer: Duration?
 
     package init(
-      host: String, port: Int, backend: SoundBackend, outputName: String?, volumePercent: Int,
-      buffer: Duration?
+      host: String, port: Int, backend: SoundBackend?, outputName: String?,
+      volume: VolumeControl = VolumeControl(percent: 100), buffer: Duration?
     ) {
       self.host = host
       self.port = port
       self.backend = backend
       self.outputName = outputName
-      self.volumePercent = volumePercent
+      self.volume = volume
       self.buffer = buffer
     }
   }
@@ -136,8 +137,11 @@ package final class Listener: Sendable {
     output = try StreamSupervisor(
       name: "aura-output",
       make: { (handler) throws(SoundError) in
-        try Sound.playback(
-          to: options.outputName, of: options.backend, from: tap, onEvent: handler)
+        guard let backend = options.backend else {
+          return NullPlayback(tap: tap, onEvent: handler)
+        }
+        return try Sound.playback(
+          to: options.outputName, of: backend, from: tap, onEvent: handler)
       }, onEvent: { onEvent(.output($0)) })
     let session: any NetworkSession =
       switch options.way {

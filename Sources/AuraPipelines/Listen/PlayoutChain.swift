@@ -36,7 +36,7 @@ final class PlayoutChain {
       format: PCMFormat(
         encoding: .f32le, sampleRate: format.sampleRate, channels: format.channels))
     mixer = ChannelMixer(channels: format.channels)
-    volume = VolumeControl(percent: options.volumePercent)
+    volume = options.volume
     resampler = try Resampler(
       channels: 2, inputRate: format.sampleRate, outputRate: MediaTime.rate)
     controller = PlayoutController(fixedTarget: options.buffer)

@@ -10,18 +10,16 @@ final class WebRTCPlayoutChain {
   struct Options: Sendable {
     var format: PayloadFormat
     var playout: PlayoutConductor.Parameters
-    /// 0 to 200; above 100 a limiter keeps loud sound from clipping, and costs 2 ms.
-    var volumePercent: Int
-    var balance: MonoBalance
+    /// How loud, and on which side; above 100 % its limiter costs 2 ms.
+    var volume: VolumeControl
 
     init(
-      format: PayloadFormat, playout: PlayoutConductor.Parameters, volumePercent: Int = 100,
-      balance: MonoBalance = MonoBalance()
+      format: PayloadFormat, playout: PlayoutConductor.Parameters,
+      volume: VolumeControl = VolumeControl(percent: 100)
     ) {
       self.format = format
       self.playout = playout
-      self.volumePercent = volumePercent
-      self.balance = balance
+      self.volume = volume
     }
   }
 
@@ -34,7 +32,7 @@ final class WebRTCPlayoutChain {
   private var decoder: PayloadDecoder
   private var resampler: Resampler
   private var fader = SpliceFader()
-  private var limiter: PeakLimiter?
+  private var volume: VolumeControl
   private var meter = LevelMeter()
   private var isBroken = false
   private var decoded: [Float] = []
@@ -51,7 +49,7 @@ final class WebRTCPlayoutChain {
     decoder = try PayloadDecoder(options.format)
     resampler = try Resampler(
       channels: 2, inputRate: MediaTime.rate, outputRate: MediaTime.rate)
-    limiter = options.volumePercent > 100 ? PeakLimiter() : nil
+    volume = options.volume
   }
 
   // MARK: What comes
@@ -112,7 +110,7 @@ final class WebRTCPlayoutChain {
 
   /// Frames that lie between the decoder and the sink.
   private var heldFrames: Int {
-    resampler.held.frames() + (limiter == nil ? 0 : PeakLimiter.delayFrames)
+    resampler.held.frames() + volume.delayFrames
   }
 
   private func play(_ step: PlayoutConductor.Step) {
@@ -137,7 +135,11 @@ final class WebRTCPlayoutChain {
     let sound = decoded  // the same storage; a span must borrow from a local
     output.removeAll(keepingCapacity: true)
     resampler.convert(sound.span, speed: speed(of: step), appendingTo: &output)
-    shape()
+    do {
+      // Last, for a resampler overshoots full scale a little.
+      var span = output.mutableSpan
+      volume.apply(to: &span)
+    }
     let made = output
     meter.measure(made.span, duration: .frames(made.count / 2))
     let taken = sink.write(made.span)
@@ -148,14 +150,5 @@ final class WebRTCPlayoutChain {
   /// Where speeds are to come the resampler works from the beginning: its delay must not set in later.
   private func speed(of step: PlayoutConductor.Step) -> Double {
     options.playout.correctsDrift && step.speed == 0 ? 1e-12 : step.speed
-  }
-
-  /// Balance, volume, and what keeps it from clipping: last, for a resampler overshoots a little.
-  private func shape() {
-    var span = output.mutableSpan
-    options.balance.apply(to: &span)
-    let gain = Float(options.volumePercent) / 100
-    if gain != 1 { for index in span.indices { span[index] *= gain } }
-    limiter?.apply(to: &span)
   }
 }

@@ -144,8 +144,7 @@ final class WebRTCRun {
     }
     agreed = parameters
     chain = try WebRTCPlayoutChain(
-      .init(
-        format: .opus, playout: parameters, volumePercent: session.options.volumePercent),
+      .init(format: .opus, playout: parameters, volume: session.options.volume),
       sink: session.tap)
   }
 

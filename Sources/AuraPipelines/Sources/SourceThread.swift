@@ -3,7 +3,8 @@ internal import AuraHost
 internal import AuraStream
 internal import Synchronization
 
-/// The thread of a source that makes its own sound, and how it ends.
+/// The thread of a source that makes its own sound, or of an output that keeps its own time, and how
+/// it ends.
 final class SourceThread: Sendable {
   private struct State {
     var hasStarted = false

@@ -1,33 +1,34 @@
-/// A listener's volume, with a limiter that keeps amplified sound from clipping.
+/// How loud a listener hears, and on which side: balance or mono, volume, and a limiter.
 ///
-/// Up to 100 % it only multiplies. Above, a peak limiter turns loud passages down at once and lets
-/// go over about 100 ms; the gain changes smoothly from block to block, so no step is heard.
+/// Up to 100 % it only multiplies. Above, a limiter that looks 2 ms ahead keeps loud passages from
+/// clipping, and so holds the sound back by `delayFrames`.
 package struct VolumeControl: Sendable {
-  /// The highest amplitude that leaves the limiter: -0.1 dB below full scale.
-  package static let ceiling: Float = 0.988
-  private static let releaseFrames: Float = 4_800  // 100 ms
+  /// What a person may say, in percent of the original loudness.
+  package static let percents = 0...200
 
   private let volume: Float
-  private var limit: Float = 1
+  private let balance: MonoBalance
+  private var limiter: PeakLimiter?
 
-  /// A control for `percent` of the original loudness, 0 to 200.
-  package init(percent: Int) { volume = Float(percent) / 100 }
+  /// - Parameters:
+  ///   - percent: of `percents`.
+  ///   - balance: applied first, so that what it takes away need not be limited.
+  package init(percent: Int, balance: MonoBalance = MonoBalance()) {
+    precondition(Self.percents.contains(percent), "a volume out of range")
+    volume = Float(percent) / 100
+    self.balance = balance
+    limiter = percent > 100 ? PeakLimiter() : nil
+  }
 
-  /// Applies the volume in place.
+  /// By how many frames it holds sound back.
+  package var delayFrames: Int { limiter == nil ? 0 : PeakLimiter.delayFrames }
+
+  /// Changes sound in place; nothing is allocated.
   ///
   /// - Parameter samples: interleaved stereo at 48 kHz or near.
   package mutating func apply(to samples: inout MutableSpan<Float>) {
-    if volume == 1 { return }
-    for frame in 0..<samples.count / 2 {
-      let left = samples[2 * frame] * volume
-      let right = samples[2 * frame + 1] * volume
-      let peak = max(abs(left), abs(right))
-      if volume > 1 {
-        limit = min(1, limit + (1 - limit) / Self.releaseFrames)
-        if peak * limit > Self.ceiling { limit = Self.ceiling / peak }
-      }
-      samples[2 * frame] = left * limit
-      samples[2 * frame + 1] = right * limit
-    }
+    balance.apply(to: &samples)
+    if volume != 1 { for index in samples.indices { samples[index] *= volume } }
+    limiter?.apply(to: &samples)
   }
 }
