@@ -96,6 +96,7 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
     SettingCase(
       name: .protocolChoice, standard: "auto", accepted: ["auto", "whep", "original"],
       refused: ["webrtc"]),
+    SettingCase(name: .codec, standard: "opus", accepted: ["opus", "pcm"], refused: ["l24"]),
     SettingCase(
       name: .logFormat, standard: "text", accepted: ["text", "json"], refused: ["xml"]),
     number(.statusEvery, "60", 0...3600),

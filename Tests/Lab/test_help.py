@@ -38,6 +38,7 @@ SETTINGS = {
     "min-delay": (["20"], ["x"]),
     "max-delay": (["500"], ["x"]),
     "protocol": (["auto", "whep", "original"], ["webrtc"]),
+    "codec": (["opus", "pcm"], ["l24"]),
     "log-format": (["text", "json"], ["xml"]),
     "status-every": (["10"], ["x"]),
 }

@@ -133,6 +133,10 @@ extension SettingKey {
       .protocolChoice, \.protocolChoice, for: [.listen], valueName: "protocol",
       "The protocol to speak with the server; auto takes WHEP where it is, else the original."),
     .choice(
+      .codec, \.codec, for: [.listen], valueName: "codec",
+      "What to ask for over WebRTC: pcm is lossless and takes 2.4 Mbit/s; where there is none it is "
+        + "Opus."),
+    .choice(
       .logFormat, \.logFormat, for: [.serve, .listen], valueName: "format",
       "What is written to standard output: sentences, or a JSON object a line."),
     .special(

@@ -29,6 +29,7 @@ enum SettingName: String, CaseIterable, Sendable {
   case minDelay = "min-delay"
   case maxDelay = "max-delay"
   case protocolChoice = "protocol"
+  case codec
   case logFormat = "log-format"
   case statusEvery = "status-every"
 

@@ -104,6 +104,13 @@ enum ProtocolChoice: String, CaseIterable, Sendable {
   case original
 }
 
+/// What `listen` asks a WebRTC server for.
+enum CodecChoice: String, CaseIterable, Sendable {
+  case opus
+  /// Uncompressed: L24, or L16 where that is all there is.
+  case pcm
+}
+
 /// How what happens is written to standard output.
 enum LogFormat: String, CaseIterable, Sendable {
   /// Sentences for people.

@@ -54,6 +54,8 @@ struct Settings: Sendable {
   var minDelay = 0
   var maxDelay = 2000
   var protocolChoice = ProtocolChoice.auto
+  /// What is asked for over WebRTC.
+  var codec = CodecChoice.opus
   var logFormat = LogFormat.text
   /// nil: never.
   var statusEvery: Duration? = .seconds(60)

@@ -80,12 +80,14 @@ struct ListenOptions: SettingsOptions {
   @Option(.minDelay) var minDelay: String?
   @Option(.maxDelay) var maxDelay: String?
   @Option(.protocolChoice) var protocolChoice: String?
+  @Option(.codec) var codec: String?
 
   var given: [(name: SettingName, value: String)] {
     collect([
       (.output, output), (.volume, volume), (.balance, balance),
       (.isMono, isMono.map { String($0) }), (.buffer, buffer), (.delay, delay),
       (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
+      (.codec, codec),
     ])
   }
 }

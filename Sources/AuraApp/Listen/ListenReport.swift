@@ -56,10 +56,15 @@ final class ListenReport {
         ],
         "Listening\(again) to \(plan.server) over the original protocol: \(format.sampleRate) Hz "
           + "\(channels), \(format.chunkSize) frames a message.")
-    case .webRTC(let endpoint):
+    case .webRTC(let endpoint, let linear):
+      let codec = linear.map { "uncompressed (\($0.rawValue))" } ?? "Opus"
       say(
-        "connected", ["address": .string(address), "protocol": "whep"],
-        "Listening\(again) to \(endpoint) over WebRTC: Opus, encrypted.")
+        "connected",
+        [
+          "address": .string(address), "protocol": "whep",
+          "codec": .string(linear?.rawValue ?? "opus"),
+        ],
+        "Listening\(again) to \(endpoint) over WebRTC: \(codec), encrypted.")
     }
   }
 

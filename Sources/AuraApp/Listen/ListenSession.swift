@@ -14,6 +14,7 @@ final class ListenSession {
   private var outputDevice: String?
   private var hasWarned = false
   private var hasWarnedOfDelay = false
+  private var hasWarnedOfCodec = false
 
   init(_ settings: Settings, plan: ListenPlan) {
     self.settings = settings
@@ -32,6 +33,7 @@ final class ListenSession {
       outputName: settings.output, volume: settings.volumeControl, buffer: settings.buffer)
     options.way = plan.way
     options.delay = settings.playoutDelay
+    options.wantsLinear = settings.codec == .pcm
     let listener = try Listener(options) { mailbox.post($0) }
     let failure = watch(listener, backend)
     let numbers = listener.statistics
@@ -68,6 +70,7 @@ final class ListenSession {
       report.connected(address: address, carrier: carrier)
       self.isLocal = isLocal
       warnOfDelay(carrier)
+      warnOfCodec(carrier)
       warnOfFeedback(backend)
     case .disconnected(let reason, let retryIn):
       report.disconnected(reason: reason, retryIn: retryIn)
@@ -88,6 +91,14 @@ final class ListenSession {
     report.warn(
       "a delay of \(Words.milliseconds(delay)) cannot be held over the original protocol, which does "
         + "not tell when sound was captured. Listen over WHEP, or leave --delay out.")
+  }
+
+  private func warnOfCodec(_ carrier: Listener.Carrier) {
+    guard case .webRTC(_, linear: nil) = carrier, settings.codec == .pcm, !hasWarnedOfCodec else {
+      return
+    }
+    hasWarnedOfCodec = true
+    report.warn("the server has no uncompressed sound to send, so this is Opus.")
   }
 
   /// A server on this computer most likely captures the default output: what is played there comes

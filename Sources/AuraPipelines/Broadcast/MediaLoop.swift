@@ -39,6 +39,7 @@ final class MediaLoop: @unchecked Sendable {
   private var meter = LevelMeter()
   private var chunks: ChunkMaker
   private var packets: OpusPacketizer
+  private var uncompressed = LinearAudio.allCases.map { LinearPacketizer($0) }
   private var scratch: [Float]
   private let silence = [Float](repeating: 0, count: 2 * mostSilence)
 
@@ -74,6 +75,7 @@ final class MediaLoop: @unchecked Sendable {
     takeBlocks()
     chunks.finish { [original] in original.publish($0, capturedAt: $1) }
     packets.finish { [webRTC, fit] in webRTC.publish($0, $1.placed(by: fit)) }
+    // What is left of uncompressed sound is less than 5 ms, and no listener misses it.
     publishNumbers()
   }
 
@@ -123,8 +125,25 @@ final class MediaLoop: @unchecked Sendable {
     packets.append(stretch, at: media, endingAt: instant) { [webRTC, fit] in
       webRTC.publish($0, $1.placed(by: fit))
     }
+    passUncompressed(stretch, at: media, endingAt: instant)
     chunks.append(stretch, endingAt: instant) { [original] in
       original.publish($0, capturedAt: $1)
+    }
+  }
+
+  /// Once for all who listen that way, and only while somebody does.
+  private func passUncompressed(
+    _ stretch: Span<Float>, at media: MediaTime, endingAt end: HostTime
+  ) {
+    for index in uncompressed.indices {
+      let coding = uncompressed[index].coding
+      guard webRTC.hasListeners(to: coding) else {
+        uncompressed[index].reset()
+        continue
+      }
+      uncompressed[index].append(stretch, at: media, endingAt: end) { [webRTC, fit] in
+        webRTC.publish($0, $1.placed(by: fit), as: coding)
+      }
     }
   }
 

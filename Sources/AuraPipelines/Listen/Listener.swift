@@ -13,7 +13,10 @@ package final class Listener: Sendable {
     package var way = Way.original
     /// From capture to ear, over WebRTC.
     package var delay = PlayoutDelay.usual
-    package var backend: SoundBackend
+    /// Whether to ask for uncompressed sound, over WebRTC; a server that has none sends Opus.
+    package var wantsLinear = false
+    /// The sound server; nil plays to nothing, in real time.
+    package var backend: SoundBackend?
     /// The output; nil is the default one, followed when it changes.
     package var outputName: String?
     /// How loud, and on which side.
@@ -54,7 +57,8 @@ package final class Listener: Sendable {
   /// What brings the sound.
   package enum Carrier: Sendable {
     case original(OriginalFormat)
-    case webRTC(WHEPAddress)
+    /// What is not `linear` is Opus.
+    case webRTC(WHEPAddress, linear: LinearAudio?)
   }
 
   /// Something the person who listens wants to know; told on several threads.

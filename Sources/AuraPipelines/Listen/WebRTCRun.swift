@@ -35,7 +35,7 @@ final class WebRTCRun {
   private let session: WebRTCSession
   private let loop: PlayerLoop
   private var chain: WebRTCPlayoutChain?
-  private var agreed: PlayoutConductor.Parameters?
+  private var agreed: (playout: PlayoutConductor.Parameters, format: PayloadFormat)?
   private var current: Connection?
   private var attempt: JoinAttempt?
   private var nextAttempt: HostTime?
@@ -136,15 +136,16 @@ final class WebRTCRun {
   /// Keeps the chain where it fits.
   private func agree(_ answer: PlayerAnswer) throws(CodecError) {
     let parameters = PlayoutConductor.Parameters(
-      delay: session.options.delay, payloadType: answer.opusPayloadType,
+      delay: session.options.delay, payloadType: answer.payloadType,
       redundantPayloadType: answer.redPayloadType, requestsRepair: answer.answersNACK)
-    if let chain, agreed == parameters {
+    let format = answer.linear.map { PayloadFormat.linear($0) } ?? .opus
+    if let chain, let agreed, agreed == (parameters, format) {
       chain.reconnect()
       return
     }
-    agreed = parameters
+    agreed = (parameters, format)
     chain = try WebRTCPlayoutChain(
-      .init(format: .opus, playout: parameters, volume: session.options.volume),
+      .init(format: format, playout: parameters, volume: session.options.volume),
       sink: session.tap)
   }
 
@@ -187,7 +188,8 @@ final class WebRTCRun {
     nextReport = joined.isOurs && joined.session != nil ? now + Self.reporting : nil
     session.onEvent(
       .connected(
-        address: "\(joined.endpoint)", carrier: .webRTC(joined.endpoint),
+        address: "\(joined.endpoint)",
+        carrier: .webRTC(joined.endpoint, linear: joined.answer.linear),
         isLocal: joined.isLocal))
   }
 

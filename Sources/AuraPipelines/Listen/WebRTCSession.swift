@@ -43,6 +43,7 @@ final class WebRTCSession: NetworkSession {
     defer { finished.signal() }
     var configuration = PlayerLoop.Configuration()
     configuration.realTimePriority = 15
+    configuration.wantsLinear = options.wantsLinear
     do throws(TransportError) {
       let loop = try PlayerLoop(configuration)
       WebRTCRun(self, loop: loop).run()

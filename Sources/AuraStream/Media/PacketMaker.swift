@@ -87,6 +87,13 @@ package struct PacketMaker: Sendable {
     current.isMarked = false
   }
 
+  /// Forgets what was begun: what is taken next begins anew.
+  package mutating func reset() {
+    filled = 0
+    isBegun = false
+    fadedIn = SpliceFader.frames
+  }
+
   /// Where a frame goes that continues the last.
   private var position: MediaTime { current.start + filled }
 

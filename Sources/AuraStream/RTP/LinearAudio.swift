@@ -1,3 +1,9 @@
+/// Uncompressed stereo as an offer names it.
+package struct LinearFormat: Equatable, Sendable {
+  package var coding: LinearAudio
+  package var payloadType: UInt8
+}
+
 /// Uncompressed sound in RTP: L16 (RFC 3551 section 4.5.11) and L24 (RFC 3190 section 4).
 ///
 /// Two's complement, most significant byte first, interleaved.
@@ -23,6 +29,18 @@ package enum LinearAudio: String, CaseIterable, Sendable {
   package func packetFrames(room: Int, channels: Int = 2) -> Int? {
     Self.packetTimes.first { $0 * channels * bytesPerSample <= room }
   }
+
+  /// Frames in a packet of ours: stereo in a datagram of `OutgoingFlow.mostDatagramBytes` at most.
+  package var packetFrames: Int {
+    guard let frames = packetFrames(room: OutgoingFlow.mostPayloadBytes) else {
+      preconditionFailure("a millisecond fits")
+    }
+    return frames
+  }
+
+  /// A packet's payload in bytes, and how long it sounds.
+  package var packetBytes: Int { 2 * packetFrames * bytesPerSample }
+  package var packetDuration: Duration { .frames(packetFrames) }
 
   /// How many whole frames a payload has; nil when it does not consist of whole frames.
   package func frames(in byteCount: Int, channels: Int = 2) -> Int? {

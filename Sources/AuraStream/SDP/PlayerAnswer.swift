@@ -13,8 +13,10 @@ package struct PlayerAnswer: Equatable, Sendable {
   package var beginsHandshake: Bool
   /// Where to reach it, the best first; not empty.
   package var candidates: [ICECandidate]
-  /// What Opus is called, and redundant Opus (RFC 2198) where it was agreed on.
-  package var opusPayloadType: UInt8, redPayloadType: UInt8?
+  /// What the sound's packets are called, and redundant Opus (RFC 2198) where it was agreed on.
+  package var payloadType: UInt8, redPayloadType: UInt8?
+  /// How uncompressed sound is coded; nil where it is Opus.
+  package var linear: LinearAudio?
   /// Opus's parameters, keys in small letters: `stereo` to `1`.
   package var opusParameters: [String: String]
   /// How much sound will be in a packet, where it is told.
@@ -60,17 +62,20 @@ extension SDPAudioSection {
     guard direction == .sendOnly || direction == .sendReceive else {
       throw .notReceiving(direction: direction.rawValue)
     }
-    guard let opus = payloadType(named: "opus", channels: 2) else { throw .noOpus }
+    let opus = payloadType(named: "opus", channels: 2)
+    let linear = linear(before: opus)
+    guard let type = linear?.payloadType ?? opus else { throw .noOpus }
     guard lines["rtcp-mux"] != nil else { throw .noMultiplexing }
     let bundle = self.bundle
     let (fragment, password) = try credentials(bundle)
-    let feedback = feedback(for: opus)
+    let feedback = feedback(for: type)
     return PlayerAnswer(
       userFragment: fragment, password: password, fingerprints: try fingerprints(bundle),
       isLite: sdp.session["ice-lite"] != nil || lines["ice-lite"] != nil,
       beginsHandshake: try beginsHandshake(bundle), candidates: candidates(bundle),
-      opusPayloadType: opus, redPayloadType: redundancy(of: opus),
-      opusParameters: pairs(of: opus), packetTime: packetTime, ssrc: ssrc,
+      payloadType: type, redPayloadType: linear == nil ? redundancy(of: type) : nil,
+      linear: linear?.coding, opusParameters: linear == nil ? pairs(of: type) : [:],
+      packetTime: packetTime, ssrc: ssrc,
       answersNACK: feedback.contains("nack"),
       echoesReferenceTime: feedback.contains("rrtr") || offersReceiverReferenceTime,
       hasReducedSizeRTCP: lines["rtcp-rsize"] != nil)

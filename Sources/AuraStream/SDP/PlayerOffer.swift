@@ -3,6 +3,10 @@ package struct PlayerOffer: Sendable {
   /// What we call Opus and redundant Opus: the numbers Chromium gives them.
   package static let opusPayloadType: UInt8 = 111
   package static let redPayloadType: UInt8 = 63
+  /// What we call uncompressed sound: numbers nobody has a fixed use for.
+  package static let linearPayloadTypes: [(coding: LinearAudio, type: UInt8)] = [
+    (.l24, 96), (.l16, 97),
+  ]
 
   /// Our fragment and password: 4 or more and 22 or more random letters and digits.
   package var userFragment: String, password: String
@@ -14,6 +18,8 @@ package struct PlayerOffer: Sendable {
   package var sessionID: UInt64
   /// Whether to ask for older frames beside the current one (RFC 2198).
   package var wantsRED = true
+  /// Whether to ask for uncompressed sound first; Opus is offered behind it.
+  package var wantsLinear = false
   /// The packet duration we would like best; nil leaves it to the server.
   package var packetTime: Duration?
 
@@ -31,7 +37,8 @@ package struct PlayerOffer: Sendable {
   /// The offer as SDP, every line ended by CRLF.
   package var text: String {
     let address = candidates.first?.address
-    let formats = [Self.opusPayloadType] + (wantsRED ? [Self.redPayloadType] : [])
+    let formats =
+      linear.map(\.type) + [Self.opusPayloadType] + (wantsRED ? [Self.redPayloadType] : [])
     let lines =
       [
         "v=0", "o=- \(sessionID & (1 << 62 - 1)) 1 IN IP4 0.0.0.0", "s=-", "t=0 0",
@@ -46,12 +53,17 @@ package struct PlayerOffer: Sendable {
     return lines.map { $0 + "\r\n" }.joined()
   }
 
+  private var linear: [(coding: LinearAudio, type: UInt8)] {
+    wantsLinear ? Self.linearPayloadTypes : []
+  }
+
   private var formatLines: [String] {
     let opus = Self.opusPayloadType
-    var lines = [
-      "a=rtpmap:\(opus) opus/48000/2", "a=fmtp:\(opus) stereo=1;useinbandfec=1",
-      "a=rtcp-fb:\(opus) nack", "a=rtcp-fb:\(opus) rrtr",
-    ]
+    var lines = linear.map { "a=rtpmap:\($0.type) \($0.coding.rawValue)/48000/2" }
+    lines += ["a=rtpmap:\(opus) opus/48000/2", "a=fmtp:\(opus) stereo=1;useinbandfec=1"]
+    for type in linear.map(\.type) + [opus] {
+      lines += ["a=rtcp-fb:\(type) nack", "a=rtcp-fb:\(type) rrtr"]
+    }
     if wantsRED {
       let red = Self.redPayloadType
       lines += ["a=rtpmap:\(red) red/48000/2", "a=fmtp:\(red) \(opus)/\(opus)"]

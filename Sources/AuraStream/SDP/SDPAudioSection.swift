@@ -107,6 +107,23 @@ struct SDPAudioSection {
     }
   }
 
+  /// Uncompressed stereo, where it stands before `other`: earlier is preferred (RFC 3264 section 5.1).
+  /// Of several, the finest that does.
+  func linear(before other: UInt8?) -> LinearFormat? {
+    for format in [LinearAudio.l24, .l16] {
+      let isPreferred = { (type: UInt8) in
+        guard let other else { return true }
+        return section.formats.first { $0 == String(type) || $0 == String(other) } == String(type)
+      }
+      // Without a number of channels it would be mono (RFC 8866 section 6.6).
+      let type = section.formats.lazy.compactMap { UInt8($0) }.first { type in
+        names[type]?.uppercased() == "\(format.rawValue)/48000/2" && isPreferred(type)
+      }
+      if let type { return LinearFormat(coding: format, payloadType: type) }
+    }
+    return nil
+  }
+
   func pairs(of type: UInt8) -> [String: String] {
     var pairs: [String: String] = [:]
     for pair in (parameters[type] ?? "").split(separator: ";") {

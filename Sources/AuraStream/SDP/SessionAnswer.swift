@@ -71,7 +71,9 @@ package struct SessionAnswer: Sendable {
 
   private var audioLines: [String] {
     let section = offer.sections[offer.audioIndex]
-    let types = [offer.opusPayloadType] + (acceptedRED.map { [$0] } ?? [])
+    let types =
+      offer.linear.map { [$0.payloadType] }
+      ?? [offer.opusPayloadType] + (acceptedRED.map { [$0] } ?? [])
     var lines = opening(of: section, formats: types.map(String.init))
     lines.append("a=sendonly")
     lines += transportLines(of: section)
@@ -85,12 +87,15 @@ package struct SessionAnswer: Sendable {
 
   private var formatLines: [String] {
     let opus = offer.opusPayloadType
-    var lines = ["a=rtpmap:\(opus) opus/48000/2", "a=fmtp:\(opus) stereo=1;sprop-stereo=1"]
+    let type = offer.linear?.payloadType ?? opus
+    var lines =
+      offer.linear.map { ["a=rtpmap:\(type) \($0.coding.rawValue)/48000/2"] }
+      ?? ["a=rtpmap:\(opus) opus/48000/2", "a=fmtp:\(opus) stereo=1;sprop-stereo=1"]
     // What is not offered must not be answered (RFC 4585 section 4.2).
     for name in ["nack", "rrtr"] where offer.feedback.contains(name) {
-      lines.append("a=rtcp-fb:\(opus) \(name)")
+      lines.append("a=rtcp-fb:\(type) \(name)")
     }
-    if let red = acceptedRED {
+    if offer.linear == nil, let red = acceptedRED {
       lines += ["a=rtpmap:\(red) red/48000/2", "a=fmtp:\(red) \(opus)/\(opus)"]
     }
     if let packetTime { lines.append("a=ptime:\(max(1, packetTime.inNanoseconds / 1_000_000))") }

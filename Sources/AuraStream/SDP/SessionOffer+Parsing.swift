@@ -61,6 +61,7 @@ extension SDPAudioSection {
     guard let opus = payloadType(named: "opus", channels: 2) else { throw .noOpus }
     guard lines["rtcp-mux"] != nil else { throw .noMultiplexing }
     guard sdp.session["ice-lite"] == nil, lines["ice-lite"] == nil else { throw .lite }
+    let linear = linear(before: opus)
     let bundle = self.bundle
     let (fragment, password) = try credentials(bundle)
     let setup = try self.setup(bundle)
@@ -79,8 +80,9 @@ extension SDPAudioSection {
       sections: sections, audioIndex: index, bundle: answered,
       userFragment: fragment, password: password, fingerprints: try fingerprints(bundle),
       setup: setup, direction: direction, opusPayloadType: opus,
-      opusParameters: pairs(of: opus), redPayloadType: redundancy(of: opus),
-      feedback: feedback(for: opus), hasReducedSizeRTCP: lines["rtcp-rsize"] != nil,
+      opusParameters: pairs(of: opus), redPayloadType: redundancy(of: opus), linear: linear,
+      feedback: feedback(for: linear?.payloadType ?? opus),
+      hasReducedSizeRTCP: lines["rtcp-rsize"] != nil,
       offersReceiverReferenceTime: offersReceiverReferenceTime,
       headerExtensions: headerExtensions)
   }

@@ -56,7 +56,9 @@ package struct SessionOffer: Equatable, Sendable {
   package var opusParameters: [String: String]
   /// What redundant Opus (RFC 2198) is called; nil when it is not offered.
   package var redPayloadType: UInt8?
-  /// Feedback offered for Opus, such as `nack` or `transport-cc`; without repeats.
+  /// Uncompressed sound that the peer would rather have than Opus; nil when Opus is what it wants.
+  package var linear: LinearFormat?
+  /// Feedback offered for what it wants, such as `nack` or `transport-cc`; without repeats.
   package var feedback: [String]
   /// Whether RTCP may come in packets of one (RFC 5506).
   package var hasReducedSizeRTCP: Bool

@@ -7,8 +7,10 @@ package struct OutgoingFlow: ~Copyable {
   /// What was agreed on when the listener joined.
   package struct Parameters: Sendable {
     package var ssrc: UInt32
-    /// The listener's payload type for Opus.
+    /// The listener's payload type for what it is sent.
     package var payloadType: UInt8
+    /// How uncompressed sound is coded for it; nil for Opus.
+    package var linear: LinearAudio?
     /// Its payload type for redundant Opus; nil when not agreed on.
     package var redundantPayloadType: UInt8?
     /// Whether it may ask for packets again.
@@ -23,12 +25,14 @@ package struct OutgoingFlow: ~Copyable {
     package var typicalPayloadBytes: Int
 
     package init(
-      ssrc: UInt32, payloadType: UInt8, redundantPayloadType: UInt8?, answersNACK: Bool,
-      firstSequenceNumber: UInt16, cname: String, packetDuration: Duration,
+      ssrc: UInt32, payloadType: UInt8, linear: LinearAudio? = nil,
+      redundantPayloadType: UInt8?, answersNACK: Bool, firstSequenceNumber: UInt16, cname: String,
+      packetDuration: Duration,
       typicalPayloadBytes: Int
     ) {
       self.ssrc = ssrc
       self.payloadType = payloadType
+      self.linear = linear
       self.redundantPayloadType = redundantPayloadType
       self.answersNACK = answersNACK
       self.firstSequenceNumber = firstSequenceNumber
@@ -122,7 +126,7 @@ package struct OutgoingFlow: ~Copyable {
   /// Writes the next packet.
   ///
   /// - Parameters:
-  ///   - payload: an Opus frame, or with `isRedundant` a redundant payload; at most
+  ///   - payload: an encoded frame, or with `isRedundant` a redundant payload; at most
   ///     `mostPayloadBytes` long.
   ///   - isRedundant: whether the payload is a redundant one (RFC 2198).
   ///   - timestamp: the RTP timestamp of the first frame.

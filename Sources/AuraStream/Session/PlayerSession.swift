@@ -32,7 +32,7 @@ package struct PlayerSession<DTLS: PlayerEngine & ~Copyable>: ~Copyable {
     ) {
       self.credentials = credentials
       candidates = answer.candidates
-      payloadType = answer.opusPayloadType
+      payloadType = answer.payloadType
       redundantPayloadType = answer.redPayloadType
       mediaSSRC = answer.ssrc
       answersNACK = answer.answersNACK

@@ -9,12 +9,14 @@ struct EncodedFrame {
   /// Whether the timestamp has jumped.
   var marker: Bool
   var byteCount: Int
+  /// How uncompressed sound is coded; nil for Opus.
+  var linear: LinearAudio?
 }
 
 /// Encoded frames on their way from the media thread to one sender shard.
 typealias FrameQueue = PayloadQueue<EncodedFrame>
 
 extension PayloadQueue where Header == EncodedFrame {
-  /// 0.3 s of the shortest packets: what comes later is of no use to anyone.
-  convenience init() { self.init(slots: 64) }
+  /// 0.3 s of the shortest packets, Opus and uncompressed: what comes later is of no use to anyone.
+  convenience init() { self.init(slots: 192) }
 }

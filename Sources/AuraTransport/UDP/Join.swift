@@ -22,25 +22,27 @@ struct Join: Sendable {
       localFragment: Array(Random.letters(8).utf8), localPassword: Array(Random.letters(24).utf8),
       remoteFragment: Array(offer.userFragment.utf8),
       remotePassword: Array(offer.password.utf8), nonce: Random.integer())
+    let linear = offer.linear
     parameters = OutgoingFlow.Parameters(
-      ssrc: Random.integer(), payloadType: offer.opusPayloadType,
-      redundantPayloadType: offer.redPayloadType, answersNACK: offer.offersNACK,
-      firstSequenceNumber: Random.integer() & 0x7fff, cname: Random.letters(16),
-      packetDuration: configuration.packetDuration,
-      typicalPayloadBytes: configuration.typicalPayloadBytes)
+      ssrc: Random.integer(), payloadType: linear?.payloadType ?? offer.opusPayloadType,
+      linear: linear?.coding, redundantPayloadType: linear == nil ? offer.redPayloadType : nil,
+      answersNACK: offer.offersNACK, firstSequenceNumber: Random.integer() & 0x7fff,
+      cname: Random.letters(16),
+      packetDuration: linear?.coding.packetDuration ?? configuration.packetDuration,
+      typicalPayloadBytes: linear?.coding.packetBytes ?? configuration.typicalPayloadBytes)
   }
 
   /// The answer that goes with it.
   func answer(
     to offer: SessionOffer, name: String, endpoints: [IPEndpoint],
-    fingerprint: CertificateFingerprint, packetDuration: Duration
+    fingerprint: CertificateFingerprint
   ) -> String {
     SessionAnswer(
       to: offer, userFragment: String(decoding: credentials.localFragment, as: UTF8.self),
       password: String(decoding: credentials.localPassword, as: UTF8.self),
       fingerprint: fingerprint, candidates: ICECandidate.hosts(endpoints),
       ssrc: parameters.ssrc, cname: parameters.cname, broadcastName: name,
-      sessionID: Random.integer(), packetTime: packetDuration
+      sessionID: Random.integer(), packetTime: parameters.packetDuration
     ).text
   }
 }

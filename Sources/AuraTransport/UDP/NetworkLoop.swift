@@ -243,6 +243,7 @@ final class NetworkLoop: @unchecked Sendable {
     shardLoads[shard] += 1
     tell(shard, .join(JoiningListener(listener)), mustArrive: true)
     shared.admission.withLock { $0.finish(member.join.source) }
+    shared.countLinear(member.join.parameters.linear, by: 1)
     numbers.playing += 1
     numbers.listenersServed += 1
     numbers.mostListeners = max(numbers.mostListeners, numbers.playing)
@@ -295,6 +296,7 @@ final class NetworkLoop: @unchecked Sendable {
     }
     tell(shard, .leave(member.number), mustArrive: true)
     shardLoads[shard] -= 1
+    shared.countLinear(member.join.parameters.linear, by: -1)
     numbers.playing -= 1
     shared.admission.withLock { $0.leave() }
     onEvent(

@@ -18,6 +18,8 @@ package final class PlayerLoop: @unchecked Sendable {
     package var opensMedia = true
     /// Whether to ask for redundancy (RFC 2198).
     package var wantsRED = true
+    /// Whether to ask for uncompressed sound first; a server that has none answers Opus.
+    package var wantsLinear = false
     /// Of the thread, SCHED_FIFO where permitted; nil for the ordinary scheduler.
     package var realTimePriority: Int32?
 
@@ -105,7 +107,7 @@ package final class PlayerLoop: @unchecked Sendable {
   ) throws(TransportError) -> PlayerSeat {
     try PlayerSeat(
       identity: identity, binding: binding, reachable: reachable,
-      wantsRED: configuration.wantsRED)
+      wantsRED: configuration.wantsRED, wantsLinear: configuration.wantsLinear)
   }
 
   /// Begins to listen; what happens is told to the sink.

@@ -25,9 +25,11 @@ package final class PlayerSeat: Sendable {
   ///   - binding: numeric addresses, one for each family.
   ///   - reachable: our addresses, to be told to the server; only a full one needs them.
   ///   - wantsRED: whether to ask for redundancy.
+  ///   - wantsLinear: whether to ask for uncompressed sound first.
   /// - Throws: `TransportError` when an address or the port cannot be had.
   init(
-    identity: DTLSIdentity, binding: [String], reachable: [IPAddress], wantsRED: Bool
+    identity: DTLSIdentity, binding: [String], reachable: [IPAddress], wantsRED: Bool,
+    wantsLinear: Bool
   ) throws(TransportError) {
     var owners: [Owner] = []
     for address in binding { owners.append(try Owner(address)) }
@@ -43,6 +45,7 @@ package final class PlayerSeat: Sendable {
       userFragment: fragment, password: password, fingerprint: identity.fingerprint,
       candidates: ICECandidate.hosts(endpoints), sessionID: Random.integer())
     offer.wantsRED = wantsRED
+    offer.wantsLinear = wantsLinear
     self.offer = offer.text
   }
 

@@ -123,10 +123,19 @@ final class SenderShard: @unchecked Sendable {
   }
 
   private func send(_ frame: EncodedFrame, _ payload: UnsafeRawBufferPointer) {
-    guard unsafe forms.take(payload, timestamp: frame.timestamp) else { return }
+    if frame.linear == nil {
+      guard unsafe forms.take(payload, timestamp: frame.timestamp) else { return }
+    }
     lastFrame = frame
     let now = HostClock.now
-    listeners.forEach { $0.send(&forms, frame, now: now, with: &control) }
+    listeners.forEach { listener in
+      guard listener.flow.parameters.linear == frame.linear else { return }
+      if frame.linear == nil {
+        listener.send(&forms, frame, now: now, with: &control)
+      } else {
+        unsafe listener.send(payload, frame, now: now, with: &control)
+      }
+    }
     let passed = Double((HostClock.now - frame.capturedAt).inNanoseconds)
     delayNanoseconds = delayNanoseconds.map { $0 + (passed - $0) / Self.smoothing } ?? passed
   }

@@ -47,15 +47,23 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     self.liveness = liveness
   }
 
-  /// Sends the newest frame, and what else is due along with it; `control` is room for a report.
+  /// Sends the newest frame of Opus, with as many older ones as the listener needs.
   mutating func send(
     _ forms: inout FrameForms, _ frame: EncodedFrame, now: HostTime, with control: inout [UInt8]
   ) {
-    guard liveness != .silent else { return }
     let form = unsafe forms.payload(
       olderFrames: flow.repair.olderFrames, payloadType: flow.parameters.payloadType)
+    unsafe send(form.bytes, isRedundant: form.isRedundant, frame, now: now, with: &control)
+  }
+
+  /// Sends the newest frame, and what else is due along with it; `control` is room for a report.
+  mutating func send(
+    _ payload: UnsafeRawBufferPointer, isRedundant: Bool = false, _ frame: EncodedFrame,
+    now: HostTime, with control: inout [UInt8]
+  ) {
+    guard liveness != .silent else { return }
     let draft = unsafe flow.draft(
-      payload: form.bytes, isRedundant: form.isRedundant, timestamp: frame.timestamp,
+      payload: payload, isRedundant: isRedundant, timestamp: frame.timestamp,
       marker: frame.marker)
     let room = unsafe draft.bytes
     do {

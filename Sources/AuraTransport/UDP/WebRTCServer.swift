@@ -147,8 +147,7 @@ package final class WebRTCServer: Sendable {
     let join = Join(
       offer, fingerprint: fingerprint, source: source, configuration: configuration)
     let answer = join.answer(
-      to: offer, name: name, endpoints: reachableEndpoints, fingerprint: ownFingerprint,
-      packetDuration: configuration.packetDuration)
+      to: offer, name: name, endpoints: reachableEndpoints, fingerprint: ownFingerprint)
     shared.submit(.join(join))
     return .success(Accepted(answer: answer, id: join.name))
   }
@@ -181,6 +180,11 @@ package final class WebRTCServer: Sendable {
     }
   }
 
+  /// Media thread: whether anybody listens to uncompressed sound of this coding.
+  package func hasListeners(to linear: LinearAudio) -> Bool {
+    shared.linearListeners(to: linear) > 0
+  }
+
   private var reachableEndpoints: [IPEndpoint] {
     let bound = configuration.addresses.compactMap { IPAddress($0) }
     let isEverywhere = bound.isEmpty || bound.contains(where: \.isUnspecified)
@@ -190,16 +194,19 @@ package final class WebRTCServer: Sendable {
 
   // MARK: Media
 
-  /// Media thread: sends one encoded frame to everyone; never waits.
+  /// Media thread: sends one encoded frame to everyone who listens that way; never waits.
   ///
   /// - Parameters:
-  ///   - payload: one Opus frame; one that is too long for a datagram is dropped and counted.
+  ///   - payload: one encoded frame; one that is too long for a datagram is dropped and counted.
   ///   - packet: its place; the capture instant must be the fitted timeline's, for sender reports
   ///     are computed from it.
-  package func publish(_ payload: Span<UInt8>, _ packet: PacketMaker.Packet) {
+  ///   - linear: how it is coded where it is uncompressed; nil for Opus.
+  package func publish(
+    _ payload: Span<UInt8>, _ packet: PacketMaker.Packet, as linear: LinearAudio? = nil
+  ) {
     let frame = EncodedFrame(
       timestamp: clock.timestamp(of: packet.start), capturedAt: packet.capturedAt,
-      marker: packet.isMarked, byteCount: payload.count)
+      marker: packet.isMarked, byteCount: payload.count, linear: linear)
     for shard in shards { shard.publish(payload, frame) }
   }
 

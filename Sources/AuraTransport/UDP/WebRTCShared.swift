@@ -14,6 +14,8 @@ final class WebRTCShared: Sendable {
   let admission: Mutex<Admission>
   /// Offers that could not be answered.
   let refusedOffers = Atomic<Int>(0)
+  private let l16Listeners = Atomic<Int>(0)
+  private let l24Listeners = Atomic<Int>(0)
   /// Everyone who has not gone, by name, and what they say of themselves.
   let reports = Mutex<[String: ListenerReport]>([:])
   let statistics = Mutex(WebRTCStatistics())
@@ -22,6 +24,20 @@ final class WebRTCShared: Sendable {
 
   init(mostListeners: Int, now: HostTime) {
     admission = Mutex(Admission(mostListeners: mostListeners, now: now))
+  }
+
+  /// Network thread: counts one more, or one less, who is sent sound of this coding.
+  func countLinear(_ linear: LinearAudio?, by change: Int) {
+    switch linear {
+    case .l16: l16Listeners.wrappingAdd(change, ordering: .relaxed)
+    case .l24: l24Listeners.wrappingAdd(change, ordering: .relaxed)
+    case nil: break
+    }
+  }
+
+  /// Any thread: how many are sent sound of this coding.
+  func linearListeners(to linear: LinearAudio) -> Int {
+    linear == .l16 ? l16Listeners.load(ordering: .relaxed) : l24Listeners.load(ordering: .relaxed)
   }
 
   /// Any thread. What waits is bounded: joins by their admission, leaves by the names.

@@ -45,8 +45,8 @@ private func tryAnswer(_ text: String) {
     let answer = try PlayerAnswer(parsing: text)
     check(!answer.fingerprints.isEmpty, "a server can be told by its hash")
     check(answer.candidates.count <= 32, "candidates are bounded")
-    check(answer.opusPayloadType < 128, "a payload type has seven bits")
-    check(answer.redPayloadType != answer.opusPayloadType, "RED and Opus have numbers of their own")
+    check(answer.payloadType < 128, "a payload type has seven bits")
+    check(answer.redPayloadType != answer.payloadType, "RED and Opus have numbers of their own")
     check(answer.packetTime.map { $0 > .zero } ?? true, "a packet lasts some time")
     for token in [answer.userFragment, answer.password] {
       check(
