@@ -89,12 +89,12 @@ private struct Server {
         made.append((payload.indices.map { payload[$0] }, packet.start.frames))
       }
     case .linear(let linear):
-      frames = linear.packetFrames(room: 1_172) ?? 48
-      var room = [UInt8](repeating: 0, count: frames * 2 * linear.bytesPerSample)
-      for start in stride(from: 0, to: 48_000 * seconds - frames, by: frames) {
-        var span = room.mutableSpan
-        linear.encode(samples.span.extracting(2 * start..<2 * (start + frames)), into: &span)
-        made.append((room, Int64(start)))
+      frames = linear.packetFrames
+      var packetizer = LinearPacketizer(linear)
+      packetizer.append(
+        samples.span, at: MediaTime(frames: 0), endingAt: HostTime(nanoseconds: 0)
+      ) { payload, packet in
+        made.append((payload.indices.map { payload[$0] }, packet.start.frames))
       }
     }
     packets = made
@@ -173,6 +173,26 @@ struct WebRTCPlayoutChainTests {
       #expect(wrong == 0)
       #expect(chain.facts.counts.concealed == 0)
     }
+  }
+
+  @Test func correctionsCostUncompressedSoundLittle() throws {
+    // A card 100 ppm fast that tells its delay exactly. Once the speed has settled, the tone that was
+    // heard is the tone that was sent, a little lower: what the best fit of that leaves is noise.
+    let server = try Server(.linear(.l24), hertz: 997, seconds: 50)
+    let sink = VirtualOutput(ppm: 100)
+    let chain = try chain(.linear(.l24), sink, delay: .fixed(.milliseconds(60)))
+    run(chain, sink, server)
+    #expect(abs(chain.facts.ratePPM - -100) < 5)
+    #expect(chain.facts.counts.concealed == 0 && chain.facts.counts.jumps == 0)
+    let window = Array(sink.heard[48_000 * 49..<48_000 * 49 + 12_000])
+    var (low, high) = (95.0, 105.0)
+    func left(_ ppm: Double) -> Double { noise(window, hertz: 997 / (1 + ppm / 1e6)) }
+    for _ in 0..<24 {
+      let third = (high - low) / 3
+      if left(low + third) < left(high - third) { high -= third } else { low += third }
+    }
+    let decibels = 10 * log10(0.5 * 0.25 / left(low))
+    #expect(decibels > 90, "\(decibels) dB")
   }
 
   @Test func opusIsHeardWhenItIsToBe() throws {
@@ -315,6 +335,21 @@ private func phase(_ samples: [Float], hertz: Double) -> Double {
     c += Double(sample) * cos(turns)
   }
   return atan2(c, s) / (2 * .pi)
+}
+
+/// The power of what a tone leaves of a sound, where amplitude and phase fit best.
+private func noise(_ samples: [Float], hertz: Double) -> Double {
+  let turns = samples.indices.map { 2 * Double.pi * hertz / 48_000 * Double($0) }
+  let (s, c) = (turns.map { sin($0) }, turns.map { cos($0) })
+  let x = samples.map { Double($0) }
+  func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+  let (ss, cc, sc, xs, xc) = (dot(s, s), dot(c, c), dot(s, c), dot(x, s), dot(x, c))
+  let determinant = ss * cc - sc * sc
+  let (a, b) = ((xs * cc - xc * sc) / determinant, (xc * ss - xs * sc) / determinant)
+  return x.indices.reduce(0) { sum, index in
+    let rest = x[index] - a * s[index] - b * c[index]
+    return sum + rest * rest
+  } / Double(x.count)
 }
 
 /// The power of a sound of 2^n samples, under a Blackman-Harris window (skirts below -92 dB).

@@ -33,6 +33,11 @@ private final class Station {
     payload.append(bigEndian: UInt32(position.frames / 480))
     payload += [UInt8](repeating: 7, count: 156)
     server.publish(payload.span, packet)
+    for linear in LinearAudio.allCases where server.hasListeners(to: linear) {
+      var sound = [UInt8](repeating: 9, count: linear.packetBytes)
+      sound[0] = UInt8(linear.bytesPerSample)
+      server.publish(sound.span, packet, as: linear)
+    }
     maker.release()
   }
 
@@ -87,13 +92,58 @@ private final class Station {
     #expect(facts.reception.missing == 0 && facts.roundTrip != nil)
     #expect(facts.drops.unauthentic == 0 && facts.drops.malformed == 0)
     loop.leave(id)
-    try play(station, queue) { station.hasLost }
-    let events = queue.takeEvents().map(\.event)
+    var events: [PlayerQueue.Event] = []
+    try play(station, queue) {
+      events += queue.takeEvents().map(\.event)
+      guard case .ended? = events.last else { return false }
+      return station.hasLost
+    }
     guard case .started? = events.first, case .ended(.ended)? = events.last else {
       Issue.record("\(events)")
       return
     }
     loop.stop()
+    station.server.stop()
+  }
+
+  @Test func whoWantsUncompressedSoundGetsThatAndNobodyElse() throws {
+    let station = try Station()
+    var configuration = PlayerLoop.Configuration()
+    let plain = try PlayerLoop(configuration)
+    configuration.wantsLinear = true
+    let fine = try PlayerLoop(configuration)
+    let (opus, linear) = (PlayerQueue(), PlayerQueue())
+    _ = try station.join(plain, opus)
+    var (heardOpus, heardLinear) = (0, 0)
+    func takePackets() {
+      while opus.takePacket({ packet, payload in
+        #expect(packet.header.payloadType == 111 && payload.byteCount == 160)
+        heardOpus += 1
+      }) {}
+      while linear.takePacket({ packet, payload in
+        #expect(packet.header.payloadType == 96)
+        #expect(payload.byteCount == LinearAudio.l24.packetBytes && payload.byte(at: 0) == 3)
+        heardLinear += 1
+      }) {}
+    }
+    try play(station, opus) {
+      takePackets()
+      return heardOpus > 10
+    }
+    #expect(!station.server.hasListeners(to: .l24))
+    let id = try station.join(fine, linear)
+    try play(station, linear) {
+      takePackets()
+      return heardLinear > 50
+    }
+    #expect(station.server.hasListeners(to: .l24) && !station.server.hasListeners(to: .l16))
+    #expect(linear.latestFacts.reception.missing == 0)
+    fine.leave(id)
+    try play(station, opus) { station.hasLost }
+    // Nobody listens that way any more: nothing is made for nobody.
+    #expect(!station.server.hasListeners(to: .l24))
+    plain.stop()
+    fine.stop()
     station.server.stop()
   }
 

@@ -2,6 +2,11 @@
 package struct LinearFormat: Equatable, Sendable {
   package var coding: LinearAudio
   package var payloadType: UInt8
+
+  package init(coding: LinearAudio, payloadType: UInt8) {
+    self.coding = coding
+    self.payloadType = payloadType
+  }
 }
 
 /// Uncompressed sound in RTP: L16 (RFC 3551 section 4.5.11) and L24 (RFC 3190 section 4).

@@ -46,6 +46,44 @@ struct PlayerAnswerTests {
     #expect(!offer.text.contains("63") && offer.text.contains("a=ptime:5\r\n"))
   }
 
+  @Test func uncompressedSoundIsAgreedOnWhereItIsPreferred() throws {
+    var mine = try Self.offer()
+    mine.wantsLinear = true
+    let text = mine.text
+    #expect(text.contains("SAVPF 96 97 111 63\r\n"))
+    let offer = try SessionOffer(parsing: text)
+    #expect(offer.linear == LinearFormat(coding: .l24, payloadType: 96))
+    #expect(offer.offersNACK)
+    var ours = try SessionAnswerTests.answer(offer)
+    ours.packetTime = LinearAudio.l24.packetDuration
+    #expect(ours.text.contains("SAVPF 96\r\n") && !ours.text.contains("opus"))
+    let answer = try PlayerAnswer(parsing: ours.text)
+    #expect(answer.linear == .l24 && answer.payloadType == 96 && answer.redPayloadType == nil)
+    #expect(answer.answersNACK && answer.echoesReferenceTime)
+    #expect(answer.packetTime == .milliseconds(4))
+  }
+
+  /// What is done to the m= line's formats or to an rtpmap, and what is agreed on then.
+  @Test(arguments: [
+    ("96 97 111 63", "97 111 63", LinearAudio.l16, 97),
+    // Behind Opus it is only a second choice.
+    ("96 97 111 63", "111 96 97 63", nil, 111),
+    ("96 97 111 63", "97 111 63 96", .l16, 97),
+    ("L24/48000/2", "L24/44100/2", .l16, 97),
+    // Without channels it is mono.
+    ("L24/48000/2", "L24/48000", .l16, 97),
+    ("L24/48000/2", "l24/48000/2", .l24, 96),
+  ])
+  func theOfferersOrderCounts(old: String, new: String, coding: LinearAudio?, type: UInt8) throws {
+    var mine = try Self.offer()
+    mine.wantsLinear = true
+    let offer = try SessionOffer(parsing: mine.text.replacing(old, with: new))
+    #expect(offer.linear?.coding == coding)
+    let answer = try PlayerAnswer(parsing: SessionAnswerTests.answer(offer).text)
+    #expect(answer.linear == coding && answer.payloadType == type)
+    #expect((answer.redPayloadType == nil) == (coding != nil))
+  }
+
   @Test func anOfferNeedsNoCandidate() throws {
     let text = try Self.offer([]).text
     #expect(text.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\n"))
