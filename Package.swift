@@ -59,7 +59,7 @@ let package = Package(
 
     // A captured sample walks down these four; a received packet walks up.
     room("AuraAudio", ["AuraStream", "AuraHost", "CPipeWire", "CPulse"]),
-    room("AuraCodec", ["AuraStream", "COpus", "CSampleRate", "CSndFile", "CSoxr"]),
+    room("AuraCodec", ["AuraStream", "COgg", "COpus", "CSampleRate", "CSndFile", "CSoxr"]),
     room("AuraStream", []),
     room("AuraTransport", ["AuraStream", "AuraHost", "AuraCrypto", "CLinux"]),
 
@@ -133,6 +133,7 @@ let package = Package(
     .target(name: "CAllocations", path: "Tests/CAllocations"),
 
     .systemLibrary(name: "CLinux", path: "SystemLibraries/CLinux"),
+    systemLibrary("COgg", pkgConfig: "ogg", debian: "libogg-dev"),
     systemLibrary("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
     systemLibrary("COpus", pkgConfig: "opus", debian: "libopus-dev"),
     systemLibrary("CPipeWire", pkgConfig: "libpipewire-0.3", debian: "libpipewire-0.3-dev"),

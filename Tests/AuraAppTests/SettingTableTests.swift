@@ -86,6 +86,10 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
     number(.balance, "0", -100...100),
     SettingCase(name: .isMono, standard: "false", accepted: ["true", "false"], refused: ["2"]),
     SettingCase(
+      name: .record, standard: "(none)", accepted: ["a.opus", "/b/c.OGG", "d e.wav"],
+      refused: ["a.mp3", "opus", "a."]),
+    SettingCase(name: .overwrite, standard: "false", accepted: ["true", "false"], refused: ["2"]),
+    SettingCase(
       name: .buffer, standard: "auto", accepted: ["auto", "0", "5000"],
       refused: ["-1", "5001", "10ms", "none"]),
     SettingCase(

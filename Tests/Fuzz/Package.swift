@@ -25,7 +25,7 @@ let package = Package(
     .target(
       name: "AuraCodec", dependencies: ["AuraStream", "COpus"],
       exclude: [
-        "File", "PCM", "Resampler/FixedRatioEngine.swift", "Resampler/Resampler.swift",
+        "File", "PCM", "Recording", "Resampler/FixedRatioEngine.swift", "Resampler/Resampler.swift",
         "Resampler/VaryingRatioEngine.swift",
       ],
       sources: ["CodecError.swift", "Opus", "Resampler/AppendRooms.swift"],

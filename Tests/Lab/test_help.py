@@ -33,6 +33,7 @@ SETTINGS = {
     "output": (["ear", "null"], []),
     "volume": (["80"], ["x"]),
     "balance": (["-30"], ["x"]),
+    "record": (["a.opus", "a.wav"], ["a.mp3"]),
     "buffer": (["auto", "200"], ["-1", "5001"]),
     "delay": (["auto", "120"], ["0", "5001"]),
     "min-delay": (["20"], ["x"]),
@@ -44,7 +45,8 @@ SETTINGS = {
 }
 
 # Options that are no settings with a value; each is tried by a test below.
-OTHERS = {"config", "public", "no-public", "mono", "no-mono", "json", "version", "help"}
+OTHERS = {"config", "public", "no-public", "mono", "no-mono", "overwrite", "no-overwrite", "json",
+          "version", "help"}
 
 # Options of the commands that have no settings, with a value that is refused; flags have none.
 TOOLS = {
@@ -149,7 +151,7 @@ def test_setting(run, name):
             assert f"{low}–{high}" in line
 
 
-@pytest.mark.parametrize("name", ["public", "mono"])
+@pytest.mark.parametrize("name", ["public", "mono", "overwrite"])
 def test_flags(run, name):
     for option, value in [(f"--{name}", True), (f"--no-{name}", False)]:
         entry = settings_of(run("config", "--json", option))[name]

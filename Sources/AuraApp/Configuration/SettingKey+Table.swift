@@ -1,4 +1,5 @@
 internal import AuraAudio
+internal import AuraPipelines
 internal import AuraStream
 internal import AuraWeb
 
@@ -112,6 +113,23 @@ extension SettingKey {
       .isMono, for: [.listen], valueName: "", allowed: "true or false", defaultText: "false",
       "Play the mean of left and right on both sides.",
       value: { .bool($0.isMono) }, assign: { put(truth, $0, into: \.isMono, of: &$1) }),
+    .special(
+      .record, for: [.listen], valueName: "file",
+      allowed: "a file's name that ends in .opus, .ogg or .wav", defaultText: "none",
+      emptyText: "none",
+      "Record to a file: .opus and .ogg take the packets as they come, .wav takes what is played.",
+      value: { .string($0.record ?? "") },
+      assign: { given, settings in
+        guard let path = given.single, path.isEmpty || Recorder.Content(path: path) != nil else {
+          return false
+        }
+        settings.record = path.isEmpty ? nil : path
+        return true
+      }),
+    .special(
+      .overwrite, for: [.listen], valueName: "", allowed: "true or false", defaultText: "false",
+      "Let a recording replace a file that is there.",
+      value: { .bool($0.overwrite) }, assign: { put(truth, $0, into: \.overwrite, of: &$1) }),
     .special(
       .buffer, for: [.listen], valueName: "ms", allowed: "auto or 0–5000 ms",
       defaultText: "auto",

@@ -24,6 +24,8 @@ enum SettingName: String, CaseIterable, Sendable {
   case volume
   case balance
   case isMono = "mono"
+  case record
+  case overwrite
   case buffer
   case delay
   case minDelay = "min-delay"

@@ -1,3 +1,4 @@
+internal import AuraPipelines
 @preconcurrency @unsafe internal import Glibc
 
 extension Settings {
@@ -46,6 +47,15 @@ extension Settings {
     if command == .listen, port == 0 {
       throw UserError(
         "\(origin(of: .port).label(for: .port)) must be 1–65535 for listen, not 0.",
+        exitCode: UserError.usage)
+    }
+    if let record, Recorder.Content(path: record) == .packets,
+      codec == .pcm || protocolChoice == .original
+    {
+      let reason = codec == .pcm ? SettingName.codec : .protocolChoice
+      throw UserError(
+        "record \(record) (\(origin(of: .record))) takes Opus packets, and with \(reason.rawValue) "
+          + "(\(origin(of: reason))) there are none. Record to a .wav file.",
         exitCode: UserError.usage)
     }
     if minDelay > maxDelay {

@@ -47,6 +47,10 @@ struct Settings: Sendable {
   /// -100 is the left side only, 100 the right side only.
   var balance = 0
   var isMono = false
+  /// Where to record to; nil: nothing is recorded.
+  var record: String?
+  /// Whether a file that is there may be replaced by a recording.
+  var overwrite = false
   /// nil: as much as the network needs.
   var buffer: Duration?
   /// From capture to ear, over WebRTC; nil: as little as the network allows, within these bounds.

@@ -75,6 +75,13 @@ struct ListenOptions: SettingsOptions {
     help: ArgumentHelp(SettingKey.named(.isMono).optionHelp))
   var isMono: Bool?
 
+  @Option(.record) var record: String?
+
+  @Flag(
+    name: .customLong("overwrite"), inversion: .prefixedNo,
+    help: ArgumentHelp(SettingKey.named(.overwrite).optionHelp))
+  var overwrite: Bool?
+
   @Option(.buffer) var buffer: String?
   @Option(.delay) var delay: String?
   @Option(.minDelay) var minDelay: String?
@@ -85,7 +92,8 @@ struct ListenOptions: SettingsOptions {
   var given: [(name: SettingName, value: String)] {
     collect([
       (.output, output), (.volume, volume), (.balance, balance),
-      (.isMono, isMono.map { String($0) }), (.buffer, buffer), (.delay, delay),
+      (.isMono, isMono.map { String($0) }), (.record, record),
+      (.overwrite, overwrite.map { String($0) }), (.buffer, buffer), (.delay, delay),
       (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
       (.codec, codec),
     ])

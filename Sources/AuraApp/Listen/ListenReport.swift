@@ -118,10 +118,33 @@ final class ListenReport {
       ("rate_ppm", .rounded(numbers.ratePPM)),
       ("reconnections", .int(Int64(numbers.reconnections))),
     ]
+    if let recording = numbers.recording { fields.append(("recording", Self.json(recording))) }
     if let webRTC = numbers.webRTC { fields.append(("webrtc", Self.json(webRTC))) }
     say(
       "status", .object(fields.map { JSONValue.Member(name: $0.0, value: $0.1) }),
       Self.statusText(numbers))
+  }
+
+  /// The recording has ended.
+  ///
+  /// - Parameters:
+  ///   - facts: how far it came.
+  ///   - path: of the file; nil when there was nothing to record.
+  func recorded(_ facts: Recorder.Facts, to path: String?) {
+    let dropped =
+      facts.dropped > .zero
+      ? "; \(Words.milliseconds(facts.dropped)) were left out, for the disk was too slow" : ""
+    say(
+      "recorded", ["file": path.map { .string($0) } ?? .null, "recording": Self.json(facts)],
+      path.map { "Recorded \(Words.clock(facts.recorded)) to \($0)\(dropped)." }
+        ?? "Nothing came that could be recorded, and no file was made.")
+  }
+
+  private static func json(_ facts: Recorder.Facts) -> JSONValue {
+    [
+      "recorded_ms": .milliseconds(facts.recorded), "missing_ms": .milliseconds(facts.missing),
+      "dropped_ms": .milliseconds(facts.dropped),
+    ]
   }
 
   private static func delay(_ numbers: Listener.Statistics) -> Duration {

@@ -28,18 +28,39 @@ final class ListenSession {
     SignalWakeUp.install()
     let backend = try soundServer()
     let mailbox = loop.mailbox
+    let recorder = try recorder()
+    defer { _ = recorder?.finish() }
     var options = Listener.Options(
       host: plan.server.host, port: plan.server.port, backend: backend,
       outputName: settings.output, volume: settings.volumeControl, buffer: settings.buffer)
     options.way = plan.way
     options.delay = settings.playoutDelay
+    options.recorder = recorder
     options.wantsLinear = settings.codec == .pcm
     let listener = try Listener(options) { mailbox.post($0) }
     let failure = watch(listener, backend)
     let numbers = listener.statistics
     listener.stop()
+    // First of all: a second Ctrl-C must find nothing unwritten.
+    let hasRecorded = recorder?.finish() ?? false
     if let failure { throw UserError(failure) }
     report.summary(numbers, running: HostClock.now - start)
+    if let recorder { report.recorded(recorder.facts, to: hasRecorded ? settings.record : nil) }
+    if let failure = recorder?.failure {
+      throw UserError("\(failure): the recording is not complete.")
+    }
+  }
+
+  private func recorder() throws(UserError) -> Recorder? {
+    guard let path = settings.record, let content = Recorder.Content(path: path) else { return nil }
+    let mailbox = loop.mailbox
+    do throws(Recorder.Failure) {
+      return try Recorder(to: path, content, replacing: settings.overwrite) {
+        mailbox.post(.recordingFailed(reason: $0.description))
+      }
+    } catch {
+      throw UserError("\(error).")
+    }
   }
 
   /// - Returns: nil where sound is to be played to nothing.
@@ -75,6 +96,8 @@ final class ListenSession {
     case .disconnected(let reason, let retryIn):
       report.disconnected(reason: reason, retryIn: retryIn)
     case .failed: break
+    case .recordingFailed(let reason):
+      report.warn("the recording has ended: \(reason).")
     case .output(let event):
       report.played(event)
       if case .running(let device) = event {

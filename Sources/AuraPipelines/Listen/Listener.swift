@@ -21,6 +21,8 @@ package final class Listener: Sendable {
     package var outputName: String?
     /// How loud, and on which side.
     package var volume: VolumeControl
+    /// Takes what is listened to; its owner finishes it after `stop`.
+    package var recorder: Recorder?
     /// How much sound to hold; nil finds it from how evenly sound arrives.
     package var buffer: Duration?
 
@@ -71,6 +73,8 @@ package final class Listener: Sendable {
     /// There is no sense in trying again.
     case failed(reason: String)
     case output(StreamEvent)
+    /// Nothing more is recorded; listening goes on.
+    case recordingFailed(reason: String)
   }
 
   /// The numbers of one moment.
@@ -96,6 +100,8 @@ package final class Listener: Sendable {
     package var received = Duration.zero
     /// Times the connection was made again.
     package var reconnections = 0
+    /// How far a recording has come; nil when there is none.
+    package var recording: Recorder.Facts?
     /// What is known over WebRTC alone.
     package var webRTC: WebRTC?
 
@@ -124,6 +130,7 @@ package final class Listener: Sendable {
   private static let longestBuffer = 7 * MediaTime.rate  // 5 s and room for a burst
 
   private let tap: PlaybackTap
+  private let recorder: Recorder?
   private let session: any NetworkSession
   private let output: StreamSupervisor
   private let thread: HostThread
@@ -138,6 +145,7 @@ package final class Listener: Sendable {
   {
     let tap = PlaybackTap(minimumFrames: Self.longestBuffer, resumeThreshold: 1)
     self.tap = tap
+    recorder = options.recorder
     output = try StreamSupervisor(
       name: "aura-output",
       make: { (handler) throws(SoundError) in
@@ -165,6 +173,7 @@ package final class Listener: Sendable {
     statistics.output = tap.reportedOutputDelay
     statistics.underruns = tap.underruns
     statistics.silent = .frames(tap.silentFrames)
+    statistics.recording = recorder?.facts
     return statistics
   }
 

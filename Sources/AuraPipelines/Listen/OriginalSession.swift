@@ -177,6 +177,12 @@ final class OriginalSession: NetworkSession {
     case .absurd(let text):
       return .failure(
         Ended(end: .wrong("\(name) is no AuraLync server: \(text). Check the address and port.")))
+    case .format where options.recorder?.content == .packets:
+      return .failure(
+        Ended(
+          end: .wrong(
+            "\(name) speaks the original protocol, which has no Opus packets to record. Record to a "
+              + ".wav file, or listen over WHEP.")))
     case .format(let format):
       do throws(CodecError) {
         let chain = try PlayoutChain(format: format, tap: tap, options: options)

@@ -15,6 +15,7 @@ final class PlayoutChain {
   private var decoder: PCMDecoder
   private let mixer: ChannelMixer
   private var volume: VolumeControl
+  private let recorder: Recorder?
   private var resampler: Resampler
   private var controller: PlayoutController
   private var fader = SpliceFader()
@@ -37,6 +38,7 @@ final class PlayoutChain {
         encoding: .f32le, sampleRate: format.sampleRate, channels: format.channels))
     mixer = ChannelMixer(channels: format.channels)
     volume = options.volume
+    recorder = options.recorder
     resampler = try Resampler(
       channels: 2, inputRate: format.sampleRate, outputRate: MediaTime.rate)
     controller = PlayoutController(fixedTarget: options.buffer)
@@ -82,6 +84,7 @@ final class PlayoutChain {
     }
     var span = output.mutableSpan
     fader.apply(to: &span)
+    recorder?.take(sound: output)
     write(output)
     silentFramesBefore = tap.silentFrames
   }

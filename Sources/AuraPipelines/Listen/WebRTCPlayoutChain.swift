@@ -12,14 +12,16 @@ final class WebRTCPlayoutChain {
     var playout: PlayoutConductor.Parameters
     /// How loud, and on which side; above 100 % its limiter costs 2 ms.
     var volume: VolumeControl
+    var recorder: Recorder?
 
     init(
       format: PayloadFormat, playout: PlayoutConductor.Parameters,
-      volume: VolumeControl = VolumeControl(percent: 100)
+      volume: VolumeControl = VolumeControl(percent: 100), recorder: Recorder? = nil
     ) {
       self.format = format
       self.playout = playout
       self.volume = volume
+      self.recorder = recorder
     }
   }
 
@@ -35,6 +37,8 @@ final class WebRTCPlayoutChain {
   private var volume: VolumeControl
   private var meter = LevelMeter()
   private var isBroken = false
+  /// Whether any sound has come: before that nothing is recorded.
+  private var hasSounded = false
   private var decoded: [Float] = []
   private var output: [Float] = []
 
@@ -119,6 +123,10 @@ final class WebRTCPlayoutChain {
     isBroken = false
     switch step.sound {
     case .decode(let frame, let skipping):
+      hasSounded = true
+      options.recorder?.take(
+        packet: frame.payload, at: frame.start, frames: frame.frames,
+        of: conductor.counts.streams)
       decoder.decode(frame.payload, frames: frame.frames, appendingTo: &decoded)
       decoded.removeFirst(2 * min(skipping, frame.frames))
     case .conceal(let frames):
@@ -142,6 +150,7 @@ final class WebRTCPlayoutChain {
     }
     let made = output
     meter.measure(made.span, duration: .frames(made.count / 2))
+    if hasSounded { options.recorder?.take(sound: made) }
     let taken = sink.write(made.span)
     lostFrames += made.count / 2 - taken
     conductor.didWrite(frames: taken, refused: made.count / 2 - taken)

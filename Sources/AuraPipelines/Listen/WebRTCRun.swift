@@ -145,7 +145,9 @@ final class WebRTCRun {
     }
     agreed = (parameters, format)
     chain = try WebRTCPlayoutChain(
-      .init(format: format, playout: parameters, volume: session.options.volume),
+      .init(
+        format: format, playout: parameters, volume: session.options.volume,
+        recorder: session.options.recorder),
       sink: session.tap)
   }
 
