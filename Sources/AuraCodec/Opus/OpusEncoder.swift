@@ -16,6 +16,8 @@ package import AuraStream
   package let lookahead: Int
 
   private let handle: OpaquePointer
+  /// Whether packets have the profile's length, and their bitrate varies.
+  private var isVarying = true
 
   /// An encoder at rest.
   ///
@@ -35,21 +37,31 @@ package import AuraStream
   /// Encodes the next packet's sound. Allocates nothing.
   ///
   /// - Parameters:
-  ///   - samples: interleaved, exactly the profile's frames. What is not a number becomes silence.
+  ///   - samples: interleaved, the frames of a packet: 240, 480 or 960, and another number at any time.
+  ///     What is not a number becomes silence.
   ///   - room: at least `OpusProfile.mostBytes` long; written from its beginning.
   /// - Returns: the length of the packet in bytes; nil when libopus refuses, and there is none.
   package mutating func encode(_ samples: Span<Float>, into room: inout MutableSpan<UInt8>) -> Int?
   {
-    precondition(samples.count == 2 * profile.frames, "exactly one packet's frames")
+    let frames = samples.count / 2
+    if isVarying != (frames == profile.frames) { setVarying(frames == profile.frames) }
+    precondition(frames == 240 || frames == 480 || frames == 960, "exactly one packet's frames")
     precondition(room.count >= OpusProfile.mostBytes, "a packet may need more room")
     let count = unsafe samples.withUnsafeBufferPointer { source in
       unsafe room.withUnsafeMutableBufferPointer { target in
         guard let from = source.baseAddress, let to = target.baseAddress else { return Int32(0) }
         return unsafe opus_encode_float(
-          handle, from, Int32(profile.frames), to, Int32(OpusProfile.mostBytes))
+          handle, from, Int32(frames), to, Int32(OpusProfile.mostBytes))
       }
     }
     return count > 0 ? Int(count) : nil
+  }
+
+  /// What constrained VBR learns of one length it applies to the next: libopus 1.3.1 gave the first
+  /// 10 ms packet of a tone after 20 ms ones 3 bytes, and a gap was heard. A constant rate learns nothing.
+  private mutating func setVarying(_ isVarying: Bool) {
+    self.isVarying = isVarying
+    _ = unsafe aura_opus_set(handle, OPUS_SET_VBR_REQUEST, isVarying ? 1 : 0)
   }
 
   private static func makeHandle(

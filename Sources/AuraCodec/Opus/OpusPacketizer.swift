@@ -7,6 +7,9 @@ package struct OpusPacketizer: ~Copyable {
   /// Packets that libopus refused to make; a gap for the listeners.
   package private(set) var refusedPackets = 0
 
+  /// 20 ms: longer packets would only be several frames of Opus in one.
+  private static let mostFrames = 960
+
   private var maker: PacketMaker
   private var encoder: OpusEncoder
   private var payload = [UInt8](repeating: 0, count: OpusProfile.mostBytes)
@@ -18,7 +21,7 @@ package struct OpusPacketizer: ~Copyable {
   ///   - complexity: as `OpusEncoder` takes it.
   /// - Throws: `CodecError` when libopus cannot be used.
   package init(_ profile: OpusProfile, complexity: Int = 10) throws(CodecError) {
-    maker = PacketMaker(frames: profile.frames)
+    maker = PacketMaker(frames: profile.frames, mostFrames: Self.mostFrames)
     encoder = try OpusEncoder(profile, complexity: complexity)
   }
 
@@ -26,6 +29,11 @@ package struct OpusPacketizer: ~Copyable {
   package var profile: OpusProfile { encoder.profile }
   /// Frames by which decoded sound lags behind its packet's media time.
   package var lookahead: Int { encoder.lookahead }
+
+  /// Makes packets of 240, 480 or 960 frames, from the next one that is begun.
+  ///
+  /// It is the same stream, and the same encoder: nothing is heard of the change.
+  package mutating func setFrames(_ count: Int) { maker.setFrames(count) }
 
   /// Takes sound and publishes every packet that is complete.
   ///
@@ -62,7 +70,9 @@ package struct OpusPacketizer: ~Copyable {
     packet.start = packet.start + -lookahead
     packet.capturedAt = packet.capturedAt - .frames(lookahead)
     let sound = maker.samples  // the same storage; a span must borrow from a local
-    if let bytes = Self.encode(sound.span, with: &encoder, into: &payload) {
+    if let bytes = Self.encode(
+      sound.span.extracting(0..<2 * maker.frames), with: &encoder, into: &payload)
+    {
       publish(payload.span.extracting(0..<bytes), packet)
     } else {
       refusedPackets += 1

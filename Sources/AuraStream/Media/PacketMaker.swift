@@ -20,25 +20,41 @@ package struct PacketMaker: Sendable {
     package var isMarked: Bool
   }
 
-  /// Frames in a packet.
-  package let frames: Int
-  /// A packet's sound, interleaved stereo; whole once `packet` is not nil.
+  /// Frames in the packet that is being made.
+  package private(set) var frames: Int
+  /// The longest that a packet may be, in frames.
+  package let mostFrames: Int
+  /// A packet's sound, interleaved stereo, in the first `frames` frames; whole once `packet` is not nil.
   package private(set) var samples: [Float]
 
   private var current = Packet(
     start: MediaTime(frames: 0), capturedAt: HostTime(nanoseconds: 0), isMarked: true)
   private var filled = 0
+  private var nextFrames: Int
   private var isBegun = false
   /// How far the next frames have faded in; `SpliceFader.frames` and above: entirely.
   private var fadedIn = SpliceFader.frames
   private var lastLeft: Float = 0
   private var lastRight: Float = 0
 
-  /// A maker of packets of `frames` frames.
-  package init(frames: Int) {
+  /// A maker of packets.
+  ///
+  /// - Parameters:
+  ///   - frames: in a packet.
+  ///   - mostFrames: for as long as packets may become; nil where they stay as they are.
+  package init(frames: Int, mostFrames: Int? = nil) {
     precondition(frames > 0, "a packet of no length")
     self.frames = frames
-    samples = Array(repeating: 0, count: 2 * frames)
+    nextFrames = frames
+    self.mostFrames = max(frames, mostFrames ?? 0)
+    samples = Array(repeating: 0, count: 2 * self.mostFrames)
+  }
+
+  /// Makes packets of another length, from the next one that is begun; at most `mostFrames`.
+  package mutating func setFrames(_ count: Int) {
+    precondition((1...mostFrames).contains(count), "a packet without room")
+    nextFrames = count
+    if filled == 0 { frames = count }
   }
 
   /// The packet that is complete and waits for `release`.
@@ -85,6 +101,7 @@ package struct PacketMaker: Sendable {
     filled = 0
     current.start = current.start + frames
     current.isMarked = false
+    frames = nextFrames
   }
 
   /// Forgets what was begun: what is taken next begins anew.

@@ -87,3 +87,33 @@ private let origin = HostTime(nanoseconds: 9_000_000_000)
     #expect(aura_test_allocations() > before, "the count does not count")
   }
 }
+
+/// Packets of another length from the middle of the sound on: as if nothing had been.
+@Suite struct PacketLengthTests {
+  @Test(arguments: opusProfiles)
+  func theSoundGoesOn(profile: OpusProfile) throws {
+    var packetizer = try OpusPacketizer(profile)
+    var decoder = try OpusDecoder()
+    let input = stereoTone(frames: 96_000)
+    var packets: [Published] = []
+    for (turn, first) in stride(from: 0, to: 96_000, by: 1_000).enumerated() {
+      if turn == 30 { packetizer.setFrames(960) }
+      if turn == 60 { packetizer.setFrames(profile.frames) }
+      packetizer.append(
+        input.span.extracting(2 * first..<2 * (first + 1_000)),
+        at: MediaTime(frames: Int64(first)), endingAt: origin + .frames(first + 1_000)
+      ) { packets.append(Published($0, $1)) }
+    }
+    packetizer.finish { packets.append(Published($0, $1)) }
+    let starts = packets.map(\.packet.start.frames)
+    let lengths = zip(starts.dropFirst(), starts).map { $0 - $1 }
+    #expect(Set(lengths) == [Int64(profile.frames), 960])
+    #expect(lengths.filter { $0 == 960 }.count >= 30)
+    #expect(packets.filter(\.packet.isMarked).count == 1)
+    // A tone that is whole over both changes: nothing was left out, doubled or faded.
+    let left = channel(0, of: decoder.sound(of: packets.map(\.payload)), channels: 2)
+    #expect(left.count >= 96_000)
+    let fit = fitSine(left[12_000..<84_000], hertz: 440, rate: 48_000)
+    #expect(fit.decibelsAboveRest > 30)
+  }
+}
