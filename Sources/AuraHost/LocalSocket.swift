@@ -16,22 +16,9 @@ package enum LocalSocket: Equatable, Sendable {
 
   /// Tries to connect, and disconnects at once. Never waits.
   package static func look(at path: String) -> LocalSocket {
-    var address = sockaddr_un()
-    address.sun_family = UInt16(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count <= longestPath else { return .missing }
-    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
-    let descriptor = socket(
-      AF_UNIX,
-      Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let (descriptor, result) = tryToConnect(to: path)
     guard descriptor >= 0 else { return .missing }
     defer { close(descriptor) }
-    let length = socklen_t(MemoryLayout<sockaddr_un>.size)
-    let result = unsafe withUnsafePointer(to: &address) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe connect(descriptor, $0, length)
-      }
-    }
     if result == 0 { return .listening(processID: peer(of: descriptor)) }
     switch errno {
     case EACCES, EPERM: return .forbidden
@@ -40,6 +27,34 @@ package enum LocalSocket: Equatable, Sendable {
     case EAGAIN: return .listening(processID: -1)
     default: return .missing
     }
+  }
+
+  /// A connected descriptor, which is the caller's to close; nil when there is none to be had.
+  static func connect(to path: String) -> Int32? {
+    let (descriptor, result) = tryToConnect(to: path)
+    guard descriptor >= 0, result != 0 else { return descriptor >= 0 ? descriptor : nil }
+    close(descriptor)
+    return nil
+  }
+
+  /// A descriptor, negative when there is none, and what connecting it gave.
+  private static func tryToConnect(to path: String) -> (descriptor: Int32, result: Int32) {
+    var address = sockaddr_un()
+    address.sun_family = UInt16(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count <= longestPath else { return (-1, -1) }
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+    let descriptor = socket(
+      AF_UNIX,
+      Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return (-1, -1) }
+    let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = unsafe withUnsafePointer(to: &address) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe Glibc.connect(descriptor, $0, length)
+      }
+    }
+    return (descriptor, result)
   }
 
   private static func peer(of descriptor: Int32) -> Int32 {
