@@ -36,6 +36,9 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
         "stdin:1", "system:", "x",
       ]),
     SettingCase(
+      name: .mode, standard: "(film for a command, else live)", accepted: ["film", "live"],
+      refused: ["auto", "Film"]),
+    SettingCase(
       name: .stdinFormat, standard: "s16le:48000:2",
       accepted: ["s16le:8000:1", "f32le:192000:8"],
       refused: [
@@ -93,8 +96,9 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
       name: .buffer, standard: "auto", accepted: ["auto", "0", "5000"],
       refused: ["-1", "5001", "10ms", "none"]),
     SettingCase(
-      name: .delay, standard: "auto", accepted: ["auto", "1", "120", "5000"],
-      refused: ["0", "-1", "5001", "10ms", "none"]),
+      name: .delay, standard: "(250 for serve, auto for listen)",
+      accepted: ["auto", "1", "120", "5000", "auto:50", "auto:2000"],
+      refused: ["0", "-1", "5001", "10ms", "none", "auto:", "auto:49", "auto:2001", "auto:x"]),
     number(.minDelay, "0", 0...2000),
     number(.maxDelay, "2000", 1...5000),
     SettingCase(

@@ -32,11 +32,12 @@ private final class Station {
     var payload: [UInt8] = []
     payload.append(bigEndian: UInt32(position.frames / 480))
     payload += [UInt8](repeating: 7, count: 156)
-    server.publish(payload.span, packet)
+    let plan = PresentationPlan(mode: .live, first: .milliseconds(250))
+    server.publish(payload.span, packet, plan)
     for linear in LinearAudio.allCases where server.hasListeners(to: linear) {
       var sound = [UInt8](repeating: 9, count: linear.packetBytes)
       sound[0] = UInt8(linear.bytesPerSample)
-      server.publish(sound.span, packet, as: linear)
+      server.publish(sound.span, packet, plan, as: linear)
     }
     maker.release()
   }

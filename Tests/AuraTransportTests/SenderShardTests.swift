@@ -77,7 +77,9 @@ private final class Stage {
     let payload = linear.map { [UInt8](repeating: 0xa5, count: $0.packetBytes) } ?? payload
     let frame = EncodedFrame(
       timestamp: UInt32(480 * sent), capturedAt: HostClock.now, marker: sent == 0,
-      byteCount: payload.count, linear: linear)
+      byteCount: payload.count, linear: linear,
+      notice: PresentationNotice(
+        PresentationPlan(mode: .film, first: .milliseconds(250)), timestamp: 0))
     sent += 1
     let before = aura_test_allocations()
     shard.publish(payload.span, frame)
@@ -149,6 +151,33 @@ private final class Stage {
     #expect(again.allSatisfy { media.contains($0) && $0.count > 1_000 })
   }
 
+  /// What is held for one listener is in nobody else's way; its packets stay whole and in order.
+  @Test func whoCannotHoldGetsItsPacketsLater() throws {
+    let stage = try Stage()
+    try stage.add(2)
+    for _ in 0..<5 { stage.send() }
+    stage.shard.signals.push(.listener(1, .hold(.milliseconds(10))))
+    var received = stage.ear.datagrams()
+    for _ in 0..<10 { stage.send() }
+    received += stage.ear.datagrams()
+    for (index, keys) in stage.keys.enumerated() {
+      var receiver = try SRTPReceiver(keys: keys.seenByPeer)
+      var headers: [RTPHeader] = []
+      for datagram in received where DatagramKind(of: unsafe datagram.span.bytes) == .rtp {
+        var bytes = datagram
+        guard
+          let count = unsafe bytes.withUnsafeMutableBytes({ try? unsafe receiver.unprotect($0) })
+        else { continue }  // another listener's, or an index that was used twice
+        let packet = Array(bytes[..<count])
+        headers.append(try unsafe RTPHeader(parsing: packet.span.bytes))
+      }
+      let wanted = index == 0 ? 14 : 15
+      #expect(headers.map(\.sequenceNumber) == Array(0..<UInt16(wanted)))
+      #expect(headers.map(\.timestamp) == (0..<UInt32(wanted)).map { 480 * $0 })
+    }
+    #expect(stage.shard.current.map(\.heldPackets) == [1, 0])
+  }
+
   /// New packets, redundant ones, repeated ones and reports: none of them allocates.
   @Test func aPacketAllocatesNothing() throws {
     let stage = try Stage()
@@ -160,6 +189,9 @@ private final class Stage {
     for id in ids {
       let report = SenderSignal.reported(fractionLost: 64, roundTrip: .milliseconds(5))
       stage.shard.signals.push(.listener(id, report))
+    }
+    for id in ids where id % 3 == 0 {
+      stage.shard.signals.push(.listener(id, .hold(.milliseconds(250))))
     }
     // The first second sets everything up, reports included.
     for _ in 0..<100 { stage.send() }

@@ -16,6 +16,8 @@ final class FakeHandler: WHEPHandler {
     var ids: Set<String> = []
     var hangs = false
     var reports: [ListenerReport] = []
+    var wishes: [PresentationWish] = []
+    var presentation = WebStatus.Presentation()
     var listeners = 3
     var name = "The \"bar\""
   }
@@ -53,11 +55,21 @@ final class FakeHandler: WHEPHandler {
 
   var reports: [ListenerReport] { state.withLock { $0.reports } }
 
-  func report(_ report: ListenerReport, from id: String) async -> Bool {
+  func report(_ report: ListenerReport, from id: String) async -> ListenerAdvice? {
     state.withLock { state in
-      guard state.ids.contains(id) else { return false }
+      guard state.ids.contains(id) else { return nil }
       state.reports.append(report)
-      return true
+      return ListenerAdvice(presentation: state.presentation, late: .milliseconds(40))
+    }
+  }
+
+  var wishes: [PresentationWish] { state.withLock { $0.wishes } }
+
+  func present(_ wish: PresentationWish) async -> WebStatus.Presentation {
+    state.withLock { state in
+      state.wishes.append(wish)
+      state.presentation = .init(mode: wish.mode ?? .live, delay: .milliseconds(250))
+      return state.presentation
     }
   }
 

@@ -196,3 +196,78 @@ extension String {
   /// How often a text occurs.
   func components(of needle: String) -> Int { ranges(of: needle).count }
 }
+
+@Suite struct ModeTests {
+  private func request(
+    _ body: String, _ fields: (String, String)..., method: String = "POST"
+  ) -> TestRequest {
+    TestRequest(
+      method: method, target: "/api/mode",
+      fields: [("Content-Type", "application/json")] + fields, body: body)
+  }
+
+  @Test func theHostSaysWhenEveryoneHears() async throws {
+    let handler = FakeHandler()
+    try await withService(handler) { service in
+      let answer = try await request(#"{"mode":"film","delay_ms":300}"#).answer(service)
+      #expect(answer.status == 200)
+      #expect(answer.body == #"{"mode":"film","delay_ms":250.0}"#)
+      try await request(#"{"delay_ms":"auto"}"#).expect(200, of: service)
+      try await request(#"{"delay_ms":"auto","cap_ms":500}"#).expect(200, of: service)
+      try await request(#"{"mode":"live","x":1}"#).expect(200, of: service)
+      #expect(
+        handler.wishes == [
+          PresentationWish(mode: .film, delay: .said(.milliseconds(300))),
+          PresentationWish(delay: .automatic(cap: .seconds(1))),
+          PresentationWish(delay: .automatic(cap: .milliseconds(500))),
+          PresentationWish(mode: .live),
+        ])
+    }
+  }
+
+  @Test(arguments: [
+    "", "[]", "{}", #"{"mode":"Film"}"#, #"{"mode":1}"#, #"{"delay_ms":49}"#,
+    #"{"delay_ms":2001}"#, #"{"delay_ms":1e300}"#, #"{"delay_ms":"soon"}"#,
+    #"{"delay_ms":"auto","cap_ms":5}"#, #"{"mode":"film","delay_ms":[]}"#,
+  ])
+  func whatIsNotUnderstoodChangesNothing(body: String) async throws {
+    let handler = FakeHandler()
+    try await withService(handler) { service in
+      try await request(body).expect(400, of: service)
+      #expect(handler.wishes.isEmpty)
+    }
+  }
+
+  @Test func nobodyElseMay() async throws {
+    let handler = FakeHandler()
+    let change = { (configuration: inout HTTPService.Configuration) in
+      configuration.allowedOrigins = ["*"]
+    }
+    try await withService(handler, change: change) { service in
+      let body = #"{"mode":"film"}"#
+      for field in [
+        ("Origin", "https://elsewhere.example"), ("X-Forwarded-For", "192.0.2.9"),
+        ("Forwarded", "for=192.0.2.9"), ("Via", "1.1 proxy"),
+      ] {
+        try await request(body, field).expect(403, of: service)
+      }
+      try await request(body, method: "PUT").expect(405, of: service)
+      try await request(String(repeating: " ", count: 2_000)).expect(413, of: service)
+      #expect(handler.wishes.isEmpty)
+      try await request(body, ("Origin", "http://127.0.0.1")).expect(200, of: service)
+    }
+  }
+
+  @Test func inFilmModeAReportIsAnswered() async throws {
+    try await withService { service in
+      _ = try await TestRequest.offer().answer(service)
+      try await request(#"{"mode":"film"}"#).expect(200, of: service)
+      let report = TestRequest(
+        method: "POST", target: "/whep/main/listener-1",
+        fields: [("Content-Type", "application/json")], body: #"{"needed_ms":290,"holds":true}"#)
+      let answer = try await report.answer(service)
+      #expect(answer.status == 200)
+      #expect(answer.body == #"{"mode":"film","delay_ms":250.0,"late_ms":40.0}"#)
+    }
+  }
+}

@@ -101,7 +101,8 @@ import Testing
       #expect(
         answer.body
           == #"{"address":"http://127.0.0.1/","broadcasts":[{"slug":"main","name":"The \"bar\"","#
-          + #""source":"what this computer plays","live":true,"listeners":3,"whep":"/whep/main"}],"#
+          + #""source":"what this computer plays","live":true,"listeners":3,"whep":"/whep/main","#
+          + #""mode":"live","delay_ms":null}],"#
           + #""listeners":[{"broadcast":"main","transport":"webrtc","delay_ms":23.4,"loss":0.25,"#
           + #""jitter_ms":null,"round_trip_ms":null,"since":1700000000}]}"#)
     }
@@ -145,7 +146,8 @@ import Testing
       let answer = try await TestRequest(target: "/api/clock/main").answer(service)
       #expect(
         answer.body
-          == #"{"now_ms":5000.0,"rtp":4294967295,"at_ms":4999.9905,"frames_per_ms":48.0625}"#)
+          == #"{"now_ms":5000.0,"rtp":4294967295,"at_ms":4999.9905,"frames_per_ms":48.0625,"#
+          + #""mode":"live","delay_ms":null}"#)
       try await TestRequest(target: "/api/clock/other").expect(404, of: service)
       try await TestRequest(method: "POST", target: "/api/clock/main").expect(405, of: service)
     }

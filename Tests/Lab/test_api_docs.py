@@ -11,8 +11,9 @@ from lab.whep import Web
 
 DOCUMENT = (REPOSITORY / "docs/api.md").read_text()
 PATHS = ["/", "/join", "/qr.svg", "/qr.png", "/whep/main", "/whep/main/ID", "/api/status",
-         "/api/events", "/api/clock/main", "/metrics", "/healthz"]
+         "/api/events", "/api/clock/main", "/api/mode", "/metrics", "/healthz"]
 SHOWN = "http://192.0.2.2:8080"
+LOCAL = "http://127.0.0.1:8080"
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 # What stands for something else in an expected answer.
 PLACEHOLDERS = {"…": ".*?", "<number>": NUMBER, "<id>": r"(?P<id>[\w-]{1,64})"}
@@ -29,7 +30,7 @@ def examples(document):
             yield kind, content
             continue
         command, _, answer = content.partition("\n")
-        if kind != "console" or not command.startswith("$ curl ") or SHOWN not in command:
+        if kind != "console" or not command.startswith("$ curl ") or not (SHOWN in command or LOCAL in command):
             raise CannotRun(f"{kind!r}: {command}")
         yield command.removeprefix("$ "), answer
 
@@ -40,7 +41,7 @@ def pattern(answer):
 
 
 def test_every_path_has_an_example():
-    asked = {re.search(re.escape(SHOWN) + r"(/\S*)", command)[1]
+    asked = {re.search(f"(?:{re.escape(SHOWN)}|{re.escape(LOCAL)})" + r"(/\S*)", command)[1]
              for command, _ in examples(DOCUMENT) if command.startswith("curl ")}
     assert set(PATHS) <= asked
 
@@ -69,6 +70,7 @@ def test_every_example_is_true(stage):
             (stage.directory / command).write_text(answer.replace("\n", "\r\n"))
             continue
         command = command.replace(SHOWN, f"http://{host}:{port}")
+        command = command.replace(LOCAL, f"http://127.0.0.1:{port}")
         if names:
             command = command.replace("/ID", f"/{names[-1]}")
         result = subprocess.run(["bash", "-c", command], cwd=stage.directory, capture_output=True,

@@ -12,6 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # What each setting takes and what it does not. A range that --help shows is tried at its ends too.
 SETTINGS = {
     "source": (["system", "tone:440", "stdin", "device:x", "file:x.wav"], ["tone:5", "x"]),
+    "mode": (["film", "live"], ["auto"]),
     "stdin-format": (["f32le:44100:1"], ["mp3", "s16le:1"]),
     "backend": (["auto", "pipewire", "pulse"], ["alsa"]),
     "preset": (["smooth", "low-latency", "stable"], ["fast"]),
@@ -35,7 +36,7 @@ SETTINGS = {
     "balance": (["-30"], ["x"]),
     "record": (["a.opus", "a.wav"], ["a.mp3"]),
     "buffer": (["auto", "200"], ["-1", "5001"]),
-    "delay": (["auto", "120"], ["0", "5001"]),
+    "delay": (["auto", "120", "auto:500"], ["0", "5001", "auto:x"]),
     "min-delay": (["20"], ["x"]),
     "max-delay": (["500"], ["x"]),
     "protocol": (["auto", "whep", "original"], ["webrtc"]),

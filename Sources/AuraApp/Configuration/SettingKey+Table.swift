@@ -15,6 +15,16 @@ extension SettingKey {
       value: { .string($0.source.text) },
       assign: { put(SourceSetting.init, $0, into: \.source, of: &$1) }),
     .special(
+      .mode, for: [.serve], valueName: "mode", allowed: "film or live",
+      defaultText: "film for a command, else live", emptyText: "film for a command, else live",
+      "When sound is heard: film, everyone after the same delay; live, as soon as each can.",
+      value: { .string($0.mode?.rawValue ?? "") },
+      assign: { given, settings in
+        guard let mode = given.single.flatMap(BroadcastMode.init) else { return false }
+        settings.mode = mode
+        return true
+      }),
+    .special(
       .stdinFormat, for: [.serve], valueName: "format",
       allowed: "s16le or f32le, then :RATE 8000–192000 and :CHANNELS 1–8 if you like",
       defaultText: Settings().stdinFormat.description, "What the samples on standard input are.",
@@ -137,10 +147,12 @@ extension SettingKey {
       value: { $0.buffer.map { .int($0.wholeMilliseconds) } ?? .string("auto") },
       assign: { assignMilliseconds($0, 0...5000, to: \.buffer, of: &$1) }),
     .special(
-      .delay, for: [.listen], valueName: "ms", allowed: "auto or 1–5000 ms", defaultText: "auto",
-      "From a sound's capture to your ear, over WebRTC: the same everywhere it is said.",
-      value: { $0.delay.map { .int($0.wholeMilliseconds) } ?? .string("auto") },
-      assign: { assignMilliseconds($0, 1...5000, to: \.delay, of: &$1) }),
+      .delay, for: [.serve, .listen], valueName: "ms",
+      allowed: "serve: 50–2000, auto or auto:CAP; listen: 1–5000 or auto",
+      defaultText: "250 for serve, auto for listen", emptyText: "250 for serve, auto for listen",
+      "From a sound's capture to the ear, in milliseconds. serve: in film mode, for everyone; auto is what "
+        + "the listeners need. listen: over WebRTC; auto is the server's wish, or the least possible.",
+      value: { $0.delay.value }, assign: assignDelay),
     .number(
       .minDelay, \.minDelay, 0...2000, for: [.listen], valueName: "ms",
       "The least delay where it follows the network, in milliseconds."),
@@ -200,6 +212,12 @@ private func assignMilliseconds(
   return true
 }
 
+@Sendable private func assignDelay(_ given: GivenValue, _ settings: inout Settings) -> Bool {
+  guard let delay = given.single.flatMap(DelaySetting.init) else { return false }
+  settings.delay = delay
+  return true
+}
+
 @Sendable private func assignName(_ given: GivenValue, _ settings: inout Settings) -> Bool {
   guard let name = given.single?.trimmed, name.count <= 60 else { return false }
   settings.name = name.isEmpty ? nil : name.withoutControlCharacters
@@ -234,7 +252,7 @@ private func assignList(
 
 extension Duration {
   /// Milliseconds, for durations that were given in them.
-  fileprivate var wholeMilliseconds: Int64 {
+  var wholeMilliseconds: Int64 {
     components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
   }
 }

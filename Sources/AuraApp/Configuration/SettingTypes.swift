@@ -62,6 +62,46 @@ enum SourceSetting: Equatable, Sendable {
   }
 }
 
+/// How long sound takes from its capture to the ear.
+enum DelaySetting: Equatable, Sendable {
+  /// Nothing was said.
+  case usual
+  case said(Duration)
+  /// As much as is needed, up to a cap where one was said.
+  case auto(cap: Duration?)
+
+  /// What `listen` takes; `serve` takes less.
+  static let milliseconds = 1...5_000
+
+  init?(_ text: String) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    func duration(_ text: Substring) -> Duration? {
+      Int(text).flatMap { Self.milliseconds.contains($0) ? .milliseconds($0) : nil }
+    }
+    if parts[0] == "auto" {
+      guard parts.count > 1 else {
+        self = .auto(cap: nil)
+        return
+      }
+      guard let cap = duration(parts[1]), PresentationPlan.delays.contains(cap) else { return nil }
+      self = .auto(cap: cap)
+    } else {
+      guard let delay = duration(text[...]) else { return nil }
+      self = .said(delay)
+    }
+  }
+
+  /// As it is written in a setting.
+  var value: JSONValue {
+    switch self {
+    case .usual: .string("")
+    case .said(let delay): .int(delay.wholeMilliseconds)
+    case .auto(nil): .string("auto")
+    case .auto(let cap?): .string("auto:\(cap.wholeMilliseconds)")
+    }
+  }
+}
+
 /// Three settings at once, as the original program named them.
 enum Preset: String, CaseIterable, Sendable {
   case smooth
@@ -89,6 +129,22 @@ extension Settings {
       }
     return profile.withBitrate(bitrate * 1000)
   }
+
+  /// When everyone hears in film mode.
+  var delayChoice: DelayChoice {
+    switch delay {
+    case .usual: .said(PresentationPlan.usualDelay)
+    case .said(let delay): .said(delay)
+    case .auto(let cap): .automatic(cap: cap ?? DelayChoice.usualCap)
+    }
+  }
+
+  /// How the broadcast begins.
+  ///
+  /// - Parameter holdsPicture: whether what plays plays for the listeners alone, and can wait with its
+  ///   picture.
+  /// - Returns: what was said, or what is usual.
+  func broadcastMode(holdsPicture: Bool) -> BroadcastMode { mode ?? (holdsPicture ? .film : .live) }
 
   /// What the broadcast is called.
   var broadcastName: String { name ?? hostName ?? "AuraLync" }

@@ -1,5 +1,6 @@
 internal import AuraPipelines
 @preconcurrency @unsafe internal import Glibc
+internal import AuraStream
 
 extension Settings {
   /// The most that may be kept for one client that is behind.
@@ -49,6 +50,7 @@ extension Settings {
         "\(origin(of: .port).label(for: .port)) must be 1–65535 for listen, not 0.",
         exitCode: UserError.usage)
     }
+    try checkDelay(for: command)
     if let record, Recorder.Content(path: record) == .packets,
       codec == .pcm || protocolChoice == .original
     {
@@ -71,6 +73,24 @@ extension Settings {
           + "(\(origin(of: .chunkSize))) is \(bytes >> 20) MiB, more than the \(Self.maximumQueueBytes >> 20) MiB "
           + "allowed. Lower queue-size or chunk-size.",
         exitCode: UserError.usage)
+    }
+  }
+}
+
+extension Settings {
+  /// The two commands' delays have other bounds.
+  fileprivate func checkDelay(for command: SettingsCommand?) throws(UserError) {
+    let label = origin(of: .delay).label(for: .delay)
+    switch (command, delay) {
+    case (.serve, .said(let delay)) where !PresentationPlan.delays.contains(delay):
+      throw UserError(
+        "\(label) must be 50–2000 ms for serve, not \(delay.wholeMilliseconds).",
+        exitCode: UserError.usage)
+    case (.listen, .auto(cap: _?)):
+      throw UserError(
+        "\(label) has a cap, which only serve understands; listen has --max-delay.",
+        exitCode: UserError.usage)
+    default: break
     }
   }
 }

@@ -5,6 +5,8 @@ internal import AuraStream
 /// other. The initial values here are the defaults; `SettingKey.all` has everything else.
 struct Settings: Sendable {
   var source = SourceSetting.system
+  /// nil: film where the picture can wait, else live.
+  var mode: BroadcastMode?
   var stdinFormat = PCMFormat(encoding: .s16le)
   /// nil: whichever sound server runs.
   var backend: SoundBackend?
@@ -53,8 +55,8 @@ struct Settings: Sendable {
   var overwrite = false
   /// nil: as much as the network needs.
   var buffer: Duration?
-  /// From capture to ear, over WebRTC; nil: as little as the network allows, within these bounds.
-  var delay: Duration?
+  /// From capture to ear; for `listen` that follows the network, within these bounds.
+  var delay = DelaySetting.usual
   var minDelay = 0
   var maxDelay = 2000
   var protocolChoice = ProtocolChoice.auto

@@ -16,12 +16,14 @@ struct SharedOptions: SettingsOptions {
 
   @Option(.backend) var backend: String?
   @Option(.port) var port: String?
+  @Option(.delay) var delay: String?
   @Option(.logFormat) var logFormat: String?
   @Option(.statusEvery) var statusEvery: String?
 
   var given: [(name: SettingName, value: String)] {
     collect([
-      (.backend, backend), (.port, port), (.logFormat, logFormat), (.statusEvery, statusEvery),
+      (.backend, backend), (.port, port), (.delay, delay), (.logFormat, logFormat),
+      (.statusEvery, statusEvery),
     ])
   }
 }
@@ -29,6 +31,7 @@ struct SharedOptions: SettingsOptions {
 /// The options of `serve` alone.
 struct ServeOptions: SettingsOptions {
   @Option(.source) var source: String?
+  @Option(.mode) var mode: String?
   @Option(.stdinFormat) var stdinFormat: String?
   @Option(.preset) var preset: String?
   @Option(.sampleRate) var sampleRate: String?
@@ -53,7 +56,7 @@ struct ServeOptions: SettingsOptions {
 
   var given: [(name: SettingName, value: String)] {
     collect([
-      (.source, source), (.stdinFormat, stdinFormat), (.preset, preset),
+      (.source, source), (.mode, mode), (.stdinFormat, stdinFormat), (.preset, preset),
       (.sampleRate, sampleRate), (.channels, channels), (.chunkSize, chunkSize),
       (.queueSize, queueSize), (.maxClients, maxClients), (.listenBacklog, listenBacklog),
       (.name, name), (.httpPort, httpPort), (.bitrate, bitrate),
@@ -83,7 +86,6 @@ struct ListenOptions: SettingsOptions {
   var overwrite: Bool?
 
   @Option(.buffer) var buffer: String?
-  @Option(.delay) var delay: String?
   @Option(.minDelay) var minDelay: String?
   @Option(.maxDelay) var maxDelay: String?
   @Option(.protocolChoice) var protocolChoice: String?
@@ -93,7 +95,7 @@ struct ListenOptions: SettingsOptions {
     collect([
       (.output, output), (.volume, volume), (.balance, balance),
       (.isMono, isMono.map { String($0) }), (.record, record),
-      (.overwrite, overwrite.map { String($0) }), (.buffer, buffer), (.delay, delay),
+      (.overwrite, overwrite.map { String($0) }), (.buffer, buffer),
       (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
       (.codec, codec),
     ])

@@ -76,8 +76,8 @@ struct ListenPlan: Equatable, CustomStringConvertible {
 extension Settings {
   /// How long after its capture sound is to be heard.
   var playoutDelay: PlayoutDelay.Mode {
-    delay.map { .fixed($0) }
-      ?? .adaptive(.milliseconds(minDelay) ... .milliseconds(maxDelay))
+    if case .said(let delay) = delay { return .fixed(delay) }
+    return .adaptive(.milliseconds(minDelay) ... .milliseconds(maxDelay))
   }
 
   /// How loud, and on which side.

@@ -109,7 +109,8 @@ final class ListenSession {
 
   /// The original protocol tells no capture instants.
   private func warnOfDelay(_ carrier: Listener.Carrier) {
-    guard case .original = carrier, let delay = settings.delay, !hasWarnedOfDelay else { return }
+    guard case .original = carrier, case .said(let delay) = settings.delay, !hasWarnedOfDelay
+    else { return }
     hasWarnedOfDelay = true
     report.warn(
       "a delay of \(Words.milliseconds(delay)) cannot be held over the original protocol, which does "

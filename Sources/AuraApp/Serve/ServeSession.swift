@@ -120,7 +120,8 @@ final class ServeSession {
         webRTC: WebRTCServer.Configuration(
           addresses: settings.bind, port: settings.port, maxListeners: settings.maxListeners,
           packetDuration: profile.ptime, typicalPayloadBytes: profile.typicalBytes,
-          mayListen: { gate.mayListen($0) }))
+          mayListen: { gate.mayListen($0) }),
+        mode: settings.broadcastMode(holdsPicture: holdsPicture), delay: settings.delayChoice)
     ) { mailbox.post(.broadcast($0)) }
   }
 
@@ -228,6 +229,9 @@ final class ServeSession {
       report.warn(shortfall.sentence)
     }
   }
+
+  /// Whether what plays plays for the listeners alone.
+  private var holdsPicture: Bool { !command.isEmpty && settings.source == .system }
 
   private var capturesFromServer: Bool {
     switch settings.source {

@@ -16,11 +16,18 @@ package final class Broadcast: Sendable {
     package var original: OriginalServer.Configuration
     /// The WebRTC server; its port is the original's.
     package var webRTC: WebRTCServer.Configuration
+    /// How it begins.
+    package var mode: BroadcastMode
+    /// When everyone hears in film mode.
+    package var delay: DelayChoice
 
     package init(
       source: BroadcastSource, profile: OpusProfile, original: OriginalServer.Configuration,
-      webRTC: WebRTCServer.Configuration
+      webRTC: WebRTCServer.Configuration, mode: BroadcastMode = .live,
+      delay: DelayChoice = .said(PresentationPlan.usualDelay)
     ) {
+      self.mode = mode
+      self.delay = delay
       self.source = source
       self.profile = profile
       self.original = original
@@ -78,6 +85,9 @@ package final class Broadcast: Sendable {
   /// The listeners who join over WebRTC.
   package var webRTC: WebRTCServer { servers.webRTC }
 
+  /// When frames are to be heard; may be told otherwise at any time.
+  package let presenter: Presenter
+
   private let tap: CaptureTap
   private let servers: Servers
   private let loop: MediaLoop
@@ -96,6 +106,7 @@ package final class Broadcast: Sendable {
     _ configuration: Configuration, onEvent: @escaping @Sendable (Event) -> Void
   ) throws {
     tap = CaptureTap()
+    presenter = Presenter(mode: configuration.mode, choice: configuration.delay)
     let servers = try Self.open(configuration, onEvent: onEvent)
     self.servers = servers
     let isCapturing = CaptureFlag()
@@ -103,7 +114,7 @@ package final class Broadcast: Sendable {
     do {
       loop = try MediaLoop(
         tap: tap, format: configuration.original.format, profile: configuration.profile,
-        original: servers.original, webRTC: servers.webRTC)
+        original: servers.original, webRTC: servers.webRTC, presenter: presenter)
       source = try RunningSource.start(configuration.source, into: tap) { event in
         isCapturing.follow(event)
         onEvent(.capture(event))
@@ -144,6 +155,13 @@ package final class Broadcast: Sendable {
 
   /// The newest line through the broadcast's media time and host time; nil before any sound.
   package var timeline: TimelineLine? { loop.timeline.load() }
+
+  /// The delay from capture to ear in film mode, of what is captured now; nil in live mode.
+  package var presentationDelay: Duration? {
+    let plan = presenter.plan
+    guard plan.mode == .film else { return nil }
+    return plan.delay(at: MediaTime(frames: loop.numbers.mediaFrames.load(ordering: .relaxed)))
+  }
 
   /// How things stand.
   package var statistics: Statistics {

@@ -32,6 +32,7 @@ final class MediaLoop: @unchecked Sendable {
   private let tap: CaptureTap
   private let original: OriginalServer
   private let webRTC: WebRTCServer
+  private let presenter: Presenter
 
   private var captured = CaptureTimeline()
   private var fit = TimelineFit()
@@ -40,6 +41,9 @@ final class MediaLoop: @unchecked Sendable {
   private var chunks: ChunkMaker
   private var packets: OpusPacketizer
   private var uncompressed = LinearAudio.allCases.map { LinearPacketizer($0) }
+  private var presentation: PresentationRule
+  private var silenceRun = SilenceRun()
+  private var seenWish = 0
   private var scratch: [Float]
   private let silence = [Float](repeating: 0, count: 2 * mostSilence)
 
@@ -48,13 +52,16 @@ final class MediaLoop: @unchecked Sendable {
   /// - Throws: `CodecError` when the format or profile cannot be made.
   init(
     tap: CaptureTap, format: OriginalFormat, profile: OpusProfile, original: OriginalServer,
-    webRTC: WebRTCServer
+    webRTC: WebRTCServer, presenter: Presenter
   ) throws(CodecError) {
+    self.presenter = presenter
+    presentation = presenter.rule
     self.tap = tap
     self.original = original
     self.webRTC = webRTC
     chunks = try ChunkMaker(format)
     packets = try OpusPacketizer(profile)
+    packets.setFrames(presentation.plan.mode.packetFrames(live: profile.frames))
     scratch = Array(repeating: 0, count: 2 * tap.capacity)
   }
 
@@ -74,7 +81,9 @@ final class MediaLoop: @unchecked Sendable {
     }
     takeBlocks()
     chunks.finish { [original] in original.publish($0, capturedAt: $1) }
-    packets.finish { [webRTC, fit] in webRTC.publish($0, $1.placed(by: fit)) }
+    packets.finish { [webRTC, fit, plan = presentation.plan] in
+      webRTC.publish($0, $1.placed(by: fit), plan)
+    }
     // What is left of uncompressed sound is less than 5 ms, and no listener misses it.
     publishNumbers()
   }
@@ -122,10 +131,13 @@ final class MediaLoop: @unchecked Sendable {
     let samples = scratch  // the same storage; a span must borrow from a local
     let stretch = samples.span.extracting(2 * start..<2 * end)
     meter.measure(stretch, duration: .frames(end - start))
-    packets.append(stretch, at: media, endingAt: instant) { [webRTC, fit] in
-      webRTC.publish($0, $1.placed(by: fit))
+    silenceRun.note(stretch)
+    packets.append(stretch, at: media, endingAt: instant) {
+      [webRTC, fit, plan = presentation.plan] in
+      webRTC.publish($0, $1.placed(by: fit), plan)
     }
     passUncompressed(stretch, at: media, endingAt: instant)
+    present(at: media + (end - start))
     chunks.append(stretch, endingAt: instant) { [original] in
       original.publish($0, capturedAt: $1)
     }
@@ -141,10 +153,24 @@ final class MediaLoop: @unchecked Sendable {
         uncompressed[index].reset()
         continue
       }
-      uncompressed[index].append(stretch, at: media, endingAt: end) { [webRTC, fit] in
-        webRTC.publish($0, $1.placed(by: fit), as: coding)
+      uncompressed[index].append(stretch, at: media, endingAt: end) {
+        [webRTC, fit, plan = presentation.plan] in
+        webRTC.publish($0, $1.placed(by: fit), plan, as: coding)
       }
     }
+  }
+
+  /// Follows what is wanted of when frames are to be heard.
+  private func present(at next: MediaTime) {
+    let silence = silenceRun.duration
+    var isNew = presentation.note(silence: silence, at: next)
+    if let wish = presenter.wish(after: &seenWish) {
+      isNew =
+        presentation.change(to: wish.mode, delay: wish.delay, at: next, silence: silence) || isNew
+    }
+    guard isNew else { return }
+    packets.setFrames(presentation.plan.mode.packetFrames(live: packets.profile.frames))
+    presenter.publish(presentation.plan)
   }
 
   private func publishNumbers() {

@@ -39,8 +39,22 @@ package final class WebDoor: WHEPHandler {
 
   package func isListening(id: String) async -> Bool { broadcast.webRTC.isKnown(id) }
 
-  package func report(_ report: ListenerReport, from id: String) async -> Bool {
-    broadcast.webRTC.take(report, from: id)
+  package func report(_ report: ListenerReport, from id: String) async -> ListenerAdvice? {
+    let delay = broadcast.presentationDelay
+    guard broadcast.webRTC.take(report, from: id, delay: delay) else { return nil }
+    broadcast.presenter.note(needs: broadcast.webRTC.needs)
+    let state = broadcast.presenter.state
+    let late = delay.flatMap { delay in report.needed.map { max(.zero, $0 - delay) } }
+    return ListenerAdvice(presentation: presentation(state), late: late ?? .zero)
+  }
+
+  package func present(_ wish: PresentationWish) async -> WebStatus.Presentation {
+    broadcast.presenter.change(mode: wish.mode, choice: wish.delay)
+    return presentation(broadcast.presenter.state)
+  }
+
+  private func presentation(_ state: Presenter.State) -> WebStatus.Presentation {
+    WebStatus.Presentation(mode: state.mode, delay: state.mode == .film ? state.delay : nil)
   }
 
   package func metrics() async -> [Metric] { broadcast.statistics.metrics }
@@ -51,14 +65,16 @@ package final class WebDoor: WHEPHandler {
     let (timestamp, instant) = broadcast.webRTC.clock.report(at: now, on: line)
     return BroadcastClock(
       now: now, rtpTimestamp: timestamp, capturedAt: instant,
-      framesPerMillisecond: 1e6 / line.nanosecondsPerFrame)
+      framesPerMillisecond: 1e6 / line.nanosecondsPerFrame,
+      presentation: WebStatus.Presentation(
+        mode: broadcast.presenter.state.mode, delay: broadcast.presentationDelay))
   }
 
   package func status() async -> WebStatus {
     let numbers = broadcast.statistics
     let entry = WebStatus.BroadcastEntry(
       slug: Self.slug, name: name, source: source, isLive: broadcast.isLive,
-      listeners: numbers.listeners)
+      listeners: numbers.listeners, presentation: presentation(broadcast.presenter.state))
     let heard = numbers.webRTC.listeners.filter { $0.state != .joining }
     return WebStatus(
       broadcasts: [entry],

@@ -73,6 +73,9 @@ final class WebRTCPlayoutChain {
     conductor.senderReport(ntpTime: ntpTime, timestamp: timestamp)
   }
 
+  /// Takes in when the server wants its frames to be heard.
+  func presentation(_ notice: PresentationNotice) { conductor.presentation(notice) }
+
   /// Takes an answer of the server's clock in.
   func clockExchange(_ exchange: ClockExchange) { conductor.clockExchange(exchange) }
 

@@ -197,6 +197,7 @@ final class WebRTCRun {
 
   private func take(_ clock: PlayerFacts.SenderClock, _ echo: DelaySinceReference.Report?) {
     chain?.senderReport(ntpTime: clock.ntpTime, timestamp: clock.rtpTimestamp)
+    if let notice = clock.notice { chain?.presentation(notice) }
     guard let echo,
       let exchange = ClockExchange(
         echo: echo, reportedAt: clock.ntpTime, received: clock.arrivedAt)
@@ -238,6 +239,7 @@ final class WebRTCRun {
     var numbers = Listener.Statistics.WebRTC()
     let reception = current?.queue.latestFacts.reception
     if let facts = chain?.facts { numbers.playout = facts }
+    numbers.fixedDelay = numbers.playout.film
     if case .fixed(let delay) = session.options.delay { numbers.fixedDelay = delay }
     numbers.expected = reception?.expected ?? 0
     numbers.missing = reception?.missing ?? 0
@@ -267,7 +269,8 @@ final class WebRTCRun {
     let report = ListenerReport(
       delay: facts.isExact ? facts.delay.map { $0 + facts.error } : nil, jitter: facts.jitter,
       loss: expected > 0 ? min(1, Double(lost) / Double(expected)) : nil,
-      concealed: .frames(facts.counts.concealed))
+      concealed: .frames(facts.counts.concealed), needed: facts.isExact ? facts.needed : nil,
+      holds: true)
     Task.detached { try? await WHEPClient().tell(report, to: address) }
   }
 

@@ -40,6 +40,7 @@ extension PlayoutConductor {
     noteUnderrun()
     let elapsed = Double(lastFrames) / Double(MediaTime.rate)
     delay.update(pipeline: pipeline, elapsed: elapsed)
+    followPlan(heard: heard, elapsed: elapsed)
     let step = step(heard: heard, elapsed: elapsed, now: now)
     wasSilent = if case .silence = step.sound { true } else { false }
     return step
@@ -79,6 +80,16 @@ extension PlayoutConductor {
     return true
   }
 
+  /// Moves the delay as the broadcast wants it.
+  private mutating func followPlan(heard: HostTime, elapsed: Double) {
+    guard isExact, let reference, let delay = currentDelay else { return }
+    let place = isAligned ? position + pending : reference.mediaTime(at: heard - delay)
+    if self.delay.updateFilm(at: place, isPlaying: isAligned, elapsed: elapsed) { loseAlignment() }
+  }
+
+  /// What keeps sound where it belongs, and moves it as the delay moves.
+  private var speed: Double { controller.speed - delay.film.slope }
+
   /// Where a delay counts from the capture, its instants are waited for; but not for ever.
   private func mayStart(_ now: HostTime) -> Bool {
     if isAligned || isExact || delay.fixed == nil { return true }
@@ -115,7 +126,7 @@ extension PlayoutConductor {
       buffer: now - frame.arrival, waiting: heard - now - output.delay, output: output.delay,
       now: now)
     return Step(
-      sound: .decode(frame, skipping: skipping), speed: controller.speed, isSplice: wasSilent)
+      sound: .decode(frame, skipping: skipping), speed: speed, isSplice: wasSilent)
   }
 
   /// What was made up was instead of a frame when a later one has come, and before it when it has
@@ -164,16 +175,16 @@ extension PlayoutConductor {
     if asSilence || gapRun > Self.longestConcealment {
       counts.silent += frames
       return Step(
-        sound: .silence(frames: frames), speed: controller.speed, isSplice: !wasSilent)
+        sound: .silence(frames: frames), speed: speed, isSplice: !wasSilent)
     }
     counts.concealed += frames
-    return Step(sound: .conceal(frames: frames), speed: controller.speed, isSplice: false)
+    return Step(sound: .conceal(frames: frames), speed: speed, isSplice: false)
   }
 
   /// Silence while there is nothing to be played.
   private mutating func silence(_ frames: Int) -> Step {
     lastFrames = frames
-    return Step(sound: .silence(frames: frames), speed: controller.speed, isSplice: !wasSilent)
+    return Step(sound: .silence(frames: frames), speed: speed, isSplice: !wasSilent)
   }
 
   /// An output that ran dry plays everything later: at that join sound is put in its place, and

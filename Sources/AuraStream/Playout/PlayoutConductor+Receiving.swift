@@ -45,6 +45,13 @@ extension PlayoutConductor {
     refreshReference()
   }
 
+  /// Takes in when the server wants its frames to be heard.
+  package mutating func presentation(_ notice: PresentationNotice) {
+    guard let newest else { return }
+    delay.take(
+      notice.plan(since: PacketClock(offset: 0).mediaTime(of: notice.timestamp, near: newest)))
+  }
+
   /// Takes an answer of the server's clock in.
   package mutating func clockExchange(_ exchange: ClockExchange) {
     let steps = serverClock.steps

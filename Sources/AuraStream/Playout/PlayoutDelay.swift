@@ -21,13 +21,27 @@ package struct PlayoutDelay: Sendable {
   private static let glide = 0.000_5
 
   package let mode: Mode
+  /// What the broadcast wants, where nobody said anything here.
+  package private(set) var film = FilmDelay()
   private var jitter = ArrivalJitter()
   private var value: Double?  // s
 
   package init(_ mode: Mode) { self.mode = mode }
 
-  /// The delay that was said; nil where it follows the arrivals.
-  package var fixed: Duration? { if case .fixed(let delay) = mode { delay } else { nil } }
+  /// The delay that was said, here or by a broadcast in film mode; nil where it follows the arrivals.
+  package var fixed: Duration? { if case .fixed(let delay) = mode { delay } else { film.delay } }
+
+  /// Takes the broadcast's plan in; what was said here comes before it.
+  package mutating func take(_ plan: PresentationPlan) {
+    if case .adaptive = mode { film.take(plan) }
+  }
+
+  /// Moves as the broadcast's plan wants; parameters and result as of `FilmDelay.update`.
+  package mutating func updateFilm(
+    at position: MediaTime, isPlaying: Bool, elapsed: Double
+  ) -> Bool {
+    film.update(at: position, following: following, isPlaying: isPlaying, elapsed: elapsed)
+  }
 
   /// The delay that follows the arrivals; nil before the first of them.
   ///
@@ -102,5 +116,6 @@ package struct PlayoutDelay: Sendable {
   package mutating func reset() {
     jitter = ArrivalJitter()
     value = nil
+    film.restart()
   }
 }

@@ -4,6 +4,8 @@ package struct PlayoutFacts: Equatable, Sendable {
   package var isExact = false
   /// The delay that is held; nil before the first packet.
   package var delay: Duration?
+  /// The delay that the broadcast wants in film mode, as far as it has been reached; nil in live mode.
+  package var film: Duration?
   /// The least delay that would do for what has been seen of the arrivals; nil before the first packet.
   package var needed: Duration?
   /// How late sound is heard; negative where it is early.
@@ -36,6 +38,7 @@ extension PlayoutConductor {
     var facts = PlayoutFacts()
     facts.isExact = isExact
     facts.delay = currentDelay
+    if isExact { facts.film = delay.film.delay }
     facts.needed = delay.needed(pipeline: pipeline)
     facts.error = .nanoseconds(Int64(error * 1e9))
     facts.stages = stages

@@ -21,6 +21,7 @@ package enum RTCPItem: Equatable, Sendable {
   case genericNACK(GenericNACK)
   case receiverReferenceTime(ReceiverReferenceTime)
   case delaySinceReference(DelaySinceReference)
+  case presentation(PresentationNotice)
 }
 
 /// Takes RTCP datagrams apart (RFC 3550 section 6.1; reduced-size ones of RFC 5506 too).
@@ -59,6 +60,7 @@ struct RTCPPacket {
     static let receiverReport: UInt8 = 201
     static let sourceDescription: UInt8 = 202
     static let goodbye: UInt8 = 203
+    static let application: UInt8 = 204
     static let transportFeedback: UInt8 = 205
     static let extendedReport: UInt8 = 207
   }
@@ -97,6 +99,10 @@ struct RTCPPacket {
     case Kind.sourceDescription:
       items.append(.sourceDescription(try SourceDescription(parsing: bytes, self)))
     case Kind.goodbye: items.append(.goodbye(try Goodbye(parsing: bytes, self)))
+    case Kind.application:
+      if let notice = try PresentationNotice(parsing: bytes, self) {
+        items.append(.presentation(notice))
+      }
     case Kind.transportFeedback where count == GenericNACK.format:
       items.append(.genericNACK(try GenericNACK(parsing: bytes, self)))
     case Kind.extendedReport: try ExtendedReport.appendItems(of: self, bytes, to: &items)

@@ -7,10 +7,17 @@ package struct ListenerReport: Equatable, Sendable {
   package var loss: Double?
   /// Sound that was made up for lost packets, since the beginning.
   package var concealed: Duration?
+  /// The least delay from capture to ear that would do for it.
+  package var needed: Duration?
+  /// Whether it keeps sound itself until its time has come.
+  package var holds: Bool
 
   package init(
-    delay: Duration? = nil, jitter: Duration? = nil, loss: Double? = nil, concealed: Duration? = nil
+    delay: Duration? = nil, jitter: Duration? = nil, loss: Double? = nil,
+    concealed: Duration? = nil, needed: Duration? = nil, holds: Bool = false
   ) {
+    self.needed = needed
+    self.holds = holds
     self.delay = delay
     self.jitter = jitter
     self.loss = loss

@@ -30,7 +30,7 @@ extension ListenerSession where DTLS: ~Copyable {
     case .receiverReferenceTime(let question):
       put(.signal(.asked(ssrc: question.ssrc, middle: question.ntpTime.middle, at: now)))
     case .goodbye: close(.left)
-    case .genericNACK, .sourceDescription, .delaySinceReference: break
+    case .genericNACK, .sourceDescription, .delaySinceReference, .presentation: break
     }
   }
 

@@ -77,6 +77,8 @@ package struct OutgoingFlow: ~Copyable {
   private var roundTrip = Duration.milliseconds(40)
   private var repeatBudget: TokenBucket
   private var nextReport: HostTime
+  /// The number of the plan that was told last; none at first.
+  private var toldPlan: UInt8?
   private var question: (ssrc: UInt32, middle: UInt32, at: HostTime)?
   private let description: [UInt8]
 
@@ -225,21 +227,34 @@ package struct OutgoingFlow: ~Copyable {
 
   // MARK: Reports
 
-  /// Whether a report is due.
-  package func isReportDue(now: HostTime) -> Bool { now >= nextReport }
+  /// Whether a report is due: in its turn, or because the broadcast has a new plan.
+  ///
+  /// - Parameters:
+  ///   - plan: the plan's number.
+  ///   - now: the present.
+  /// - Returns: whether it is.
+  package func isReportDue(plan: UInt8, now: HostTime) -> Bool {
+    now >= nextReport || toldPlan != plan
+  }
 
-  /// Appends a compound report: sender report, name, and the echo of the listener's clock.
+  /// Appends a compound report: sender report, name, the plan, and the echo of the listener's clock.
   ///
   /// - Parameters:
   ///   - timestamp: the RTP timestamp of an instant of the broadcast's fitted timeline.
   ///   - instant: that instant, a moment ago.
   ///   - now: the instant the report is about.
+  ///   - notice: when the broadcast's frames are to be heard.
   ///   - bytes: what it is appended to.
   package mutating func appendReport(
-    timestamp: UInt32, at instant: HostTime, now: HostTime, to bytes: inout [UInt8]
+    timestamp: UInt32, at instant: HostTime, now: HostTime, notice: PresentationNotice,
+    to bytes: inout [UInt8]
   ) {
     nextReport = now + Self.reportInterval
+    toldPlan = notice.number
     appendSenderReport(timestamp: timestamp, at: instant, now: now, to: &bytes)
+    var notice = notice
+    notice.ssrc = parameters.ssrc
+    notice.append(to: &bytes)
     if let question {
       DelaySinceReference(
         ssrc: parameters.ssrc,

@@ -6,6 +6,8 @@ package struct PlayerFacts: Sendable {
     package var rtpTimestamp: UInt32
     /// When the report came, on our clock.
     package var arrivedAt: HostTime
+    /// When frames are to be heard, where the server tells.
+    package var notice: PresentationNotice?
   }
 
   package var isEstablished = false

@@ -79,23 +79,27 @@ extension PlayerSession where DTLS: ~Copyable {
     }
     var told: PlayerFacts.SenderClock?
     var echo: DelaySinceReference.Report?
+    var notice: PresentationNotice?
     for item in items {
       switch item {
       case .senderReport(let report) where mediaSSRC == nil || report.ssrc == mediaSSRC:
         told = .init(ntpTime: report.ntpTime, rtpTimestamp: report.rtpTimestamp, arrivedAt: now)
-        facts.senderClock = told
       case .delaySinceReference(let block):
         for report in block.reports where report.ssrc == parameters.ssrc {
           echo = report
           if let roundTrip = report.roundTrip(arrival: NTPTime(now)) { facts.roundTrip = roundTrip }
         }
+      case .presentation(let presentation) where mediaSSRC.map { $0 == presentation.ssrc } ?? true:
+        notice = presentation
       case .goodbye(let goodbye) where mediaSSRC.map(goodbye.ssrcs.contains) ?? true:
         close(.goodbye)
       case .senderReport, .receiverReport, .sourceDescription, .goodbye, .genericNACK,
-        .receiverReferenceTime:
+        .receiverReferenceTime, .presentation:
         break
       }
     }
+    told?.notice = notice
+    facts.senderClock = told ?? facts.senderClock
     if let told { put(.told(told, echo: echo)) }
   }
 

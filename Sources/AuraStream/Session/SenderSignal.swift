@@ -10,6 +10,8 @@ package enum SenderSignal: Equatable, Sendable {
   case reported(fractionLost: UInt8, roundTrip: Duration?)
   /// The listener wants the middle 32 bits of its clock echoed, with the time since `at`.
   case asked(ssrc: UInt32, middle: UInt32, at: HostTime)
+  /// How long packets are to be kept here for the listener, because it cannot.
+  case hold(Duration)
 
   /// Whether a listener is there.
   package enum Liveness: Equatable, Sendable {

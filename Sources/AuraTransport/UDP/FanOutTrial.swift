@@ -125,7 +125,9 @@ package struct FanOutTrial: Sendable {
     var timestamp: UInt32 = 0
     while HostClock.now - begin.0 < duration {
       let frame = EncodedFrame(
-        timestamp: timestamp, capturedAt: HostClock.now, marker: false, byteCount: payloadBytes)
+        timestamp: timestamp, capturedAt: HostClock.now, marker: false, byteCount: payloadBytes,
+        notice: PresentationNotice(
+          PresentationPlan(mode: .live, first: PresentationPlan.usualDelay), timestamp: 0))
       shard.publish(payload.span, frame)
       shard.turn()
       timestamp &+= 960

@@ -11,6 +11,8 @@ struct EncodedFrame {
   var byteCount: Int
   /// How uncompressed sound is coded; nil for Opus.
   var linear: LinearAudio?
+  /// When frames are to be heard, from this one on.
+  var notice: PresentationNotice
 }
 
 /// Encoded frames on their way from the media thread to one sender shard.

@@ -151,6 +151,8 @@ final class NetworkLoop: @unchecked Sendable {
           end(member)
           follow(member, now: now)
         }
+      case .hold(let name, let hold):
+        if let member = byName[name] { pass(.hold(hold), to: member) }
       case .stop: isStopping = true
       }
     }
@@ -256,7 +258,7 @@ final class NetworkLoop: @unchecked Sendable {
     guard let shard = member.shard else { return }
     let mustArrive =
       switch signal {
-      case .moved, .liveness: true
+      case .moved, .liveness, .hold: true
       case .missing, .reported, .asked: false
       }
     tell(shard, .listener(member.number, signal), mustArrive: mustArrive)

@@ -54,10 +54,9 @@ final class SenderShard: @unchecked Sendable {
   private let published = Mutex(Numbers())
 
   private var listeners = ListenerTable()
-  private var forms = FrameForms()
+  private var history = FrameHistory()
   /// Where reports are written, so that none allocates.
   private var control: [UInt8] = []
-  private var lastFrame: EncodedFrame?
   private var nextHousekeeping = HostTime(nanoseconds: 0)
   /// From a frame's capture until the last listener's packet was handed to the system, smoothed.
   private var delayNanoseconds: Double?
@@ -98,7 +97,7 @@ final class SenderShard: @unchecked Sendable {
       turn()
     }
     takeSignals()
-    guard let frame = lastFrame else { return }
+    guard let frame = history.newest else { return }
     let now = HostClock.now
     listeners.forEach { $0.sayGoodbye(frame, now: now, with: &control) }
   }
@@ -123,17 +122,17 @@ final class SenderShard: @unchecked Sendable {
   }
 
   private func send(_ frame: EncodedFrame, _ payload: UnsafeRawBufferPointer) {
-    if frame.linear == nil {
-      guard unsafe forms.take(payload, timestamp: frame.timestamp) else { return }
-    }
-    lastFrame = frame
     let now = HostClock.now
-    listeners.forEach { listener in
-      guard listener.flow.parameters.linear == frame.linear else { return }
-      if frame.linear == nil {
-        listener.send(&forms, frame, now: now, with: &control)
-      } else {
+    if let linear = frame.linear {
+      listeners.forEach { listener in
+        guard listener.flow.parameters.linear == linear else { return }
         unsafe listener.send(payload, frame, now: now, with: &control)
+      }
+    } else {
+      guard unsafe history.take(frame, payload) else { return }
+      listeners.forEach { listener in
+        guard listener.flow.parameters.linear == nil else { return }
+        listener.send(&history, now: now, with: &control)
       }
     }
     let passed = Double((HostClock.now - frame.capturedAt).inNanoseconds)
@@ -159,7 +158,7 @@ final class SenderShard: @unchecked Sendable {
       let pair = place.map { sockets.pairs[$0] }
       listeners.with(id) { $0.take(signal, through: pair, now: now) }
     case .leave(let id):
-      let frame = lastFrame
+      let frame = history.newest
       listeners.with(id) { listener in
         if let frame { listener.sayGoodbye(frame, now: now, with: &control) }
         droppedOfGone += listener.numbers.dropped
@@ -197,6 +196,7 @@ extension ShardListener {
       didReport(fractionLost: fractionLost, roundTrip: roundTrip, now: now)
     case .asked(let ssrc, let middle, let at):
       didAsk(ssrc: ssrc, middle: middle, at: at)
+    case .hold(let hold): keep(for: hold)
     }
   }
 }

@@ -17,6 +17,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
   private(set) var flow: OutgoingFlow
   private(set) var numbers: SenderNumbers
   private(set) var liveness = SenderSignal.Liveness.present
+  private var hold = PacketHold()
   private var rtp: SRTPSender
   private var rtcp: SRTCPSender
   private var path: aura_datagram_path
@@ -47,21 +48,47 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     self.liveness = liveness
   }
 
-  /// Sends the newest frame of Opus, with as many older ones as the listener needs.
+  /// Sends the frame of Opus whose turn it is, and what else is due along with it; `control` is room
+  /// for a report.
   mutating func send(
-    _ forms: inout FrameForms, _ frame: EncodedFrame, now: HostTime, with control: inout [UInt8]
-  ) {
-    let form = unsafe forms.payload(
-      olderFrames: flow.repair.olderFrames, payloadType: flow.parameters.payloadType)
-    unsafe send(form.bytes, isRedundant: form.isRedundant, frame, now: now, with: &control)
-  }
-
-  /// Sends the newest frame, and what else is due along with it; `control` is room for a report.
-  mutating func send(
-    _ payload: UnsafeRawBufferPointer, isRedundant: Bool = false, _ frame: EncodedFrame,
-    now: HostTime, with control: inout [UInt8]
+    _ history: inout FrameHistory, now: HostTime, with control: inout [UInt8]
   ) {
     guard liveness != .silent else { return }
+    let due = hold.due(packetFrames: history.packetFrames, available: history.count, now: now)
+    var behind = due.upperBound
+    while behind > due.lowerBound {
+      behind -= 1
+      let form = unsafe history.payload(
+        behind: behind, olderFrames: flow.repair.olderFrames,
+        payloadType: flow.parameters.payloadType)
+      unsafe send(
+        form.bytes, isRedundant: form.isRedundant, history.frame(behind: behind), now: now)
+    }
+    reportIfDue(history.frame(behind: 0), now: now, with: &control)
+  }
+
+  /// Sends the newest frame of uncompressed sound, and what else is due along with it. Nothing of
+  /// it is held: who asks for it has room of its own.
+  mutating func send(
+    _ payload: UnsafeRawBufferPointer, _ frame: EncodedFrame, now: HostTime,
+    with control: inout [UInt8]
+  ) {
+    guard liveness != .silent else { return }
+    unsafe send(payload, isRedundant: false, frame, now: now)
+    reportIfDue(frame, now: now, with: &control)
+  }
+
+  private mutating func reportIfDue(
+    _ newest: EncodedFrame, now: HostTime, with control: inout [UInt8]
+  ) {
+    if flow.isReportDue(plan: newest.notice.number, now: now) {
+      report(newest, now: now, with: &control)
+    }
+  }
+
+  private mutating func send(
+    _ payload: UnsafeRawBufferPointer, isRedundant: Bool, _ frame: EncodedFrame, now: HostTime
+  ) {
     let draft = unsafe flow.draft(
       payload: payload, isRedundant: isRedundant, timestamp: frame.timestamp,
       marker: frame.marker)
@@ -74,7 +101,6 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
       return
     }
     if let copy = unsafe flow.secondCopy() { unsafe transmit(copy) }
-    if flow.isReportDue(now: now) { report(frame, now: now, with: &control) }
   }
 
   /// Sends packets again that the listener misses.
@@ -94,6 +120,8 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     flow.didReport(fractionLost: fractionLost, roundTrip: roundTrip, now: now)
   }
 
+  mutating func keep(for hold: Duration) { self.hold.aim(at: hold) }
+
   mutating func didAsk(ssrc: UInt32, middle: UInt32, at: HostTime) {
     flow.didAsk(ssrc: ssrc, middle: middle, at: at)
   }
@@ -109,7 +137,9 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     _ frame: EncodedFrame, now: HostTime, with control: inout [UInt8]
   ) {
     control.removeAll(keepingCapacity: true)
-    flow.appendReport(timestamp: frame.timestamp, at: frame.capturedAt, now: now, to: &control)
+    flow.appendReport(
+      timestamp: frame.timestamp, at: frame.capturedAt, now: now, notice: frame.notice, to: &control
+    )
     sendControl(&control)
   }
 
@@ -142,6 +172,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     numbers.olderFrames = flow.repair.olderFrames
     numbers.sendsTwice = flow.repair.sendsTwice
     numbers.loss = flow.repair.loss
+    numbers.heldPackets = hold.packets
     return numbers
   }
 }
@@ -159,6 +190,8 @@ struct SenderNumbers: Sendable {
   var olderFrames = 0
   var sendsTwice = false
   var loss = 0.0
+  /// How many packets its newest one is behind the broadcast's.
+  var heldPackets = 0
 
   init(id: ListenerID) { self.id = id }
 

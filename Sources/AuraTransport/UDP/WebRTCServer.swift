@@ -171,13 +171,27 @@ package final class WebRTCServer: Sendable {
 
   /// Takes what a listener says of itself. Any thread.
   ///
+  /// - Parameters:
+  ///   - report: what it says.
+  ///   - id: its name.
+  ///   - delay: when it is to hear, after the capture, now; nil in live mode.
   /// - Returns: whether there is one of that name.
-  package func take(_ report: ListenerReport, from id: String) -> Bool {
-    shared.reports.withLock { reports in
-      guard reports[id] != nil else { return false }
-      reports[id] = report
-      return true
+  package func take(_ report: ListenerReport, from id: String, delay: Duration?) -> Bool {
+    let hold: (isKnown: Bool, changed: Duration?) = shared.reports.withLock { reports in
+      guard var told = reports[id] else { return (false, nil) }
+      let before = told.hold.hold
+      told.report = report
+      told.hold.take(report, delay: delay, now: HostClock.now)
+      reports[id] = told
+      return (true, told.hold.hold == before ? nil : told.hold.hold)
     }
+    if let changed = hold.changed { shared.submit(.hold(name: id, changed)) }
+    return hold.isKnown
+  }
+
+  /// The least delays that would do for those listeners who have told. Any thread.
+  package var needs: [Duration] {
+    shared.reports.withLock { $0.values.compactMap { $0.report.needed } }
   }
 
   /// Media thread: whether anybody listens to uncompressed sound of this coding.
@@ -200,13 +214,17 @@ package final class WebRTCServer: Sendable {
   ///   - payload: one encoded frame; one that is too long for a datagram is dropped and counted.
   ///   - packet: its place; the capture instant must be the fitted timeline's, for sender reports
   ///     are computed from it.
+  ///   - plan: when frames are to be heard.
   ///   - linear: how it is coded where it is uncompressed; nil for Opus.
   package func publish(
-    _ payload: Span<UInt8>, _ packet: PacketMaker.Packet, as linear: LinearAudio? = nil
+    _ payload: Span<UInt8>, _ packet: PacketMaker.Packet, _ plan: PresentationPlan,
+    as linear: LinearAudio? = nil
   ) {
+    let plan = plan.retold(at: packet.start)
     let frame = EncodedFrame(
       timestamp: clock.timestamp(of: packet.start), capturedAt: packet.capturedAt,
-      marker: packet.isMarked, byteCount: payload.count, linear: linear)
+      marker: packet.isMarked, byteCount: payload.count, linear: linear,
+      notice: PresentationNotice(plan, timestamp: clock.timestamp(of: plan.since)))
     for shard in shards { shard.publish(payload, frame) }
   }
 
@@ -235,7 +253,7 @@ package final class WebRTCServer: Sendable {
       if let numbers = senders[statistics.listeners[index].number] {
         statistics.listeners[index].add(numbers)
       }
-      statistics.listeners[index].report = reports[statistics.listeners[index].id]
+      statistics.listeners[index].report = reports[statistics.listeners[index].id]?.report
     }
     return statistics
   }

@@ -8,6 +8,7 @@ final class WebRTCShared: Sendable {
   enum Order: Sendable {
     case join(Join)
     case leave(name: String)
+    case hold(name: String, Duration)
     case stop
   }
 
@@ -16,8 +17,15 @@ final class WebRTCShared: Sendable {
   let refusedOffers = Atomic<Int>(0)
   private let l16Listeners = Atomic<Int>(0)
   private let l24Listeners = Atomic<Int>(0)
-  /// Everyone who has not gone, by name, and what they say of themselves.
-  let reports = Mutex<[String: ListenerReport]>([:])
+  /// What is known of a listener besides its packets.
+  struct Told: Sendable {
+    /// What it says of itself.
+    var report = ListenerReport()
+    var hold = HoldRule()
+  }
+
+  /// Everyone who has not gone, by name.
+  let reports = Mutex<[String: Told]>([:])
   let statistics = Mutex(WebRTCStatistics())
   let wakeUp = WakeUp()
   private let orders = Mutex<[Order]>([])
@@ -43,7 +51,7 @@ final class WebRTCShared: Sendable {
   /// Any thread. What waits is bounded: joins by their admission, leaves by the names.
   func submit(_ order: Order) {
     if case .join(let join) = order {
-      reports.withLock { $0[join.name] = ListenerReport() }
+      reports.withLock { $0[join.name] = Told() }
     }
     orders.withLock { $0.append(order) }
     wakeUp.signal()

@@ -38,6 +38,8 @@ package struct WebRTCStatistics: Equatable, Sendable {
     package var copies = 0
     /// Older frames that go along with each new one now.
     package var olderFrames = 0
+    /// How many packets its newest one is behind the broadcast's: kept here, because it cannot.
+    package var heldPackets = 0
     /// Datagrams that found the shard's socket full.
     package var dropped = 0
     /// Datagrams lost to other errors.
@@ -62,6 +64,7 @@ package struct WebRTCStatistics: Equatable, Sendable {
       refused = numbers.counts.refused
       copies = numbers.counts.copies
       olderFrames = numbers.olderFrames
+      heldPackets = numbers.heldPackets
       dropped = numbers.dropped
       failed = numbers.failed
     }

@@ -115,6 +115,7 @@ package struct WHEPClient: Sendable {
     let members: [(name: String, value: JSONText)] = [
       ("delay_ms", .milliseconds(report.delay)), ("jitter_ms", .milliseconds(report.jitter)),
       ("loss", .number(report.loss)), ("concealed_ms", .milliseconds(report.concealed)),
+      ("needed_ms", .milliseconds(report.needed)), ("holds", .bool(report.holds)),
     ]
     _ = try await exchange(
       .POST, session, body: JSONText.object(members).text, type: "application/json", from: nil)

@@ -9,6 +9,7 @@ struct WebRoutes: Sendable {
   private let whep: WHEPRoutes
   private let join: JoinRoutes
   private let events: EventRoutes
+  private let mode: ModeRoute
   private let counts: HTTPCounts
   private let connections: ConnectionRegistry
 
@@ -22,6 +23,7 @@ struct WebRoutes: Sendable {
     self.handler = handler
     whep = WHEPRoutes(handler: handler, limits: configuration.limits)
     join = JoinRoutes(configuration)
+    mode = ModeRoute(handler)
     events = EventRoutes(handler, limits: configuration.limits)
   }
 
@@ -35,15 +37,17 @@ struct WebRoutes: Sendable {
     switch rules.judge(request, from: source) {
     case .refused(let refusal): reply = refusal.completed(foreignOrigin: nil)
     case .allowed(let foreignOrigin):
-      reply = try await routed(request, from: source, body: body)
-        .completed(foreignOrigin: foreignOrigin)
+      reply = try await routed(
+        request, from: source, isForeign: foreignOrigin != nil, body: body
+      )
+      .completed(foreignOrigin: foreignOrigin)
     }
     counts.didAnswer(reply.status.code)
     return reply
   }
 
   private func routed(
-    _ request: HTTPRequest, from source: IPAddress?, body: RequestBody
+    _ request: HTTPRequest, from source: IPAddress?, isForeign: Bool, body: RequestBody
   ) async throws -> Reply {
     // A whole URL (RFC 9112 §3.2.2) has become its path before.
     guard let target = request.path, target.hasPrefix("/") else {
@@ -53,6 +57,9 @@ struct WebRoutes: Sendable {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
     if parts.first == "whep" {
       return try await whep.reply(to: request, parts: parts.dropFirst(), from: source, body: body)
+    }
+    if path == "/api/mode" {
+      return try await mode.reply(to: request, from: source, isForeign: isForeign, body: body)
     }
     let content: Reply
     if parts.count == 3, parts.starts(with: ["api", "clock"]), let slug = parts.last {

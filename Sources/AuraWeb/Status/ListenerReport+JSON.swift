@@ -14,6 +14,8 @@ extension ListenerReport {
       var jitter_ms: Double?
       var loss: Double?
       var concealed_ms: Double?
+      var needed_ms: Double?
+      var holds: Bool?
     }
     guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(json)) else { return nil }
     func duration(_ milliseconds: Double?, atMost most: Double) -> Duration? {
@@ -23,6 +25,7 @@ extension ListenerReport {
       delay: duration(wire.delay_ms, atMost: Self.mostMilliseconds),
       jitter: duration(wire.jitter_ms, atMost: Self.mostMilliseconds),
       loss: wire.loss.flatMap { (0...1).contains($0) ? $0 : nil },
-      concealed: duration(wire.concealed_ms, atMost: 1e12))
+      concealed: duration(wire.concealed_ms, atMost: 1e12),
+      needed: duration(wire.needed_ms, atMost: Self.mostMilliseconds), holds: wire.holds ?? false)
   }
 }

@@ -7,12 +7,13 @@ extension WebStatus {
   /// - Returns: one object.
   func json(page: PageAddress) -> String {
     let broadcasts = broadcasts.map { entry in
-      JSONText.object([
-        ("slug", .string(entry.slug)), ("name", .string(entry.name)),
-        ("source", .string(entry.source)), ("live", .bool(entry.isLive)),
-        ("listeners", JSONText(text: String(entry.listeners))),
-        ("whep", .string("/whep/\(entry.slug)")),
-      ])
+      JSONText.object(
+        [
+          ("slug", .string(entry.slug)), ("name", .string(entry.name)),
+          ("source", .string(entry.source)), ("live", .bool(entry.isLive)),
+          ("listeners", JSONText(text: String(entry.listeners))),
+          ("whep", .string("/whep/\(entry.slug)")),
+        ] + entry.presentation.members)
     }
     let listeners = listeners.map { entry in
       JSONText.object([
@@ -30,16 +31,34 @@ extension WebStatus {
   }
 }
 
+extension WebStatus.Presentation {
+  var members: [(name: String, value: JSONText)] {
+    [("mode", .string(mode.rawValue)), ("delay_ms", .milliseconds(delay))]
+  }
+
+  /// As JSON.
+  var json: String { JSONText.object(members).text }
+}
+
+extension ListenerAdvice {
+  /// As JSON; durations in milliseconds.
+  var json: String {
+    JSONText.object(presentation.members + [("late_ms", .milliseconds(late))]).text
+  }
+}
+
 extension BroadcastClock {
   /// The clock as JSON; instants in milliseconds of the server's own clock.
   var json: String {
     func milliseconds(_ instant: HostTime) -> JSONText {
       .number(Double(instant.nanoseconds) / 1e6)
     }
-    return JSONText.object([
-      ("now_ms", milliseconds(now)), ("rtp", JSONText(text: String(rtpTimestamp))),
-      ("at_ms", milliseconds(capturedAt)), ("frames_per_ms", .number(framesPerMillisecond)),
-    ]).text
+    return JSONText.object(
+      [
+        ("now_ms", milliseconds(now)), ("rtp", JSONText(text: String(rtpTimestamp))),
+        ("at_ms", milliseconds(capturedAt)), ("frames_per_ms", .number(framesPerMillisecond)),
+      ] + presentation.members
+    ).text
   }
 }
 

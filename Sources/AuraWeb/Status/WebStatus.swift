@@ -1,3 +1,5 @@
+package import AuraStream
+
 /// What `/api/status` tells.
 package struct WebStatus: Equatable, Sendable {
   package var broadcasts: [BroadcastEntry]
@@ -6,6 +8,18 @@ package struct WebStatus: Equatable, Sendable {
   package init(broadcasts: [BroadcastEntry] = [], listeners: [ListenerEntry] = []) {
     self.broadcasts = broadcasts
     self.listeners = listeners
+  }
+
+  /// When a broadcast's frames are to be heard.
+  package struct Presentation: Equatable, Sendable {
+    package var mode: BroadcastMode
+    /// In film mode: from capture to ear, for everyone.
+    package var delay: Duration?
+
+    package init(mode: BroadcastMode = .live, delay: Duration? = nil) {
+      self.mode = mode
+      self.delay = delay
+    }
   }
 
   /// One source that can be listened to.
@@ -20,8 +34,13 @@ package struct WebStatus: Equatable, Sendable {
     package var isLive: Bool
     /// How many hear it, whatever the protocol.
     package var listeners: Int
+    package var presentation: Presentation
 
-    package init(slug: String, name: String, source: String, isLive: Bool, listeners: Int) {
+    package init(
+      slug: String, name: String, source: String, isLive: Bool, listeners: Int,
+      presentation: Presentation = Presentation()
+    ) {
+      self.presentation = presentation
       self.slug = slug
       self.name = name
       self.source = source

@@ -29,8 +29,13 @@ package protocol WHEPHandler: Sendable {
   /// - Parameters:
   ///   - report: what it says; unjudged but for its form.
   ///   - id: as in `WHEPAccepted`.
-  /// - Returns: whether there is such a listener.
-  func report(_ report: ListenerReport, from id: String) async -> Bool
+  /// - Returns: what it is to know; nil when there is no such listener.
+  func report(_ report: ListenerReport, from id: String) async -> ListenerAdvice?
+
+  /// The host wants frames to be heard otherwise.
+  ///
+  /// - Returns: how it is from now on.
+  func present(_ wish: PresentationWish) async -> WebStatus.Presentation
 
   /// How things stand, for everyone who may listen.
   func status() async -> WebStatus
@@ -51,14 +56,41 @@ package struct BroadcastClock: Equatable, Sendable {
   package var capturedAt: HostTime
   /// How many frames are captured in a millisecond of the server's clock; about 48.
   package var framesPerMillisecond: Double
+  /// When what is captured now is to be heard.
+  package var presentation: WebStatus.Presentation
 
   package init(
-    now: HostTime, rtpTimestamp: UInt32, capturedAt: HostTime, framesPerMillisecond: Double
+    now: HostTime, rtpTimestamp: UInt32, capturedAt: HostTime, framesPerMillisecond: Double,
+    presentation: WebStatus.Presentation = .init()
   ) {
+    self.presentation = presentation
     self.now = now
     self.rtpTimestamp = rtpTimestamp
     self.capturedAt = capturedAt
     self.framesPerMillisecond = framesPerMillisecond
+  }
+}
+
+/// What a listener is told in answer to its report.
+package struct ListenerAdvice: Equatable, Sendable {
+  package var presentation: WebStatus.Presentation
+  /// How much later than everyone it will hear, because nobody waits for so long.
+  package var late: Duration
+
+  package init(presentation: WebStatus.Presentation = .init(), late: Duration = .zero) {
+    self.presentation = presentation
+    self.late = late
+  }
+}
+
+/// How the host wants frames to be heard; nil leaves what is.
+package struct PresentationWish: Equatable, Sendable {
+  package var mode: BroadcastMode?
+  package var delay: DelayChoice?
+
+  package init(mode: BroadcastMode? = nil, delay: DelayChoice? = nil) {
+    self.mode = mode
+    self.delay = delay
   }
 }
 

@@ -77,7 +77,9 @@ final class WHEPRoutes: Sendable {
     guard let report = ListenerReport(json: bytes) else {
       return Reply(.badRequest, "The report is not the JSON it should be.")
     }
-    return await handler.report(report, from: id) ? Reply(.noContent) : Self.unknownSession
+    guard let advice = await handler.report(report, from: id) else { return Self.unknownSession }
+    guard advice.presentation.mode == .film else { return Reply(.noContent) }
+    return Reply(.ok, type: "application/json", Array(advice.json.utf8))
   }
 
   private static let unknownSession = Reply(.notFound, "This listener has left, or never was here.")
@@ -162,7 +164,7 @@ final class WHEPRoutes: Sendable {
     return nil
   }
 
-  private static func mediaType(of request: HTTPRequest) -> String? {
+  static func mediaType(of request: HTTPRequest) -> String? {
     let type = request.headerFields[.contentType]?.prefix { $0 != ";" }
     return type?.split(separator: " ").first?.lowercased()
   }
@@ -171,9 +173,9 @@ final class WHEPRoutes: Sendable {
     let reply: Reply
   }
 
-  private struct TooLong: Error {}
+  struct TooLong: Error {}
 
-  private static func content(
+  static func content(
     of body: RequestBody, atMost limit: Int
   ) async throws -> Result<[UInt8], TooLong> {
     var bytes: [UInt8] = []

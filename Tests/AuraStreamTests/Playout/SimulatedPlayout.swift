@@ -66,6 +66,8 @@ struct SimulatedPlayout {
   /// When a computer sleeps, and how long: the server; or with a negative length we do, for whom no time
   /// passes.
   var sleep: (at: Double, seconds: Double)?
+  /// When the server makes which plan: its first frame is the one captured then.
+  var plans: [(at: Double, plan: PresentationPlan)] = []
   /// When the server starts anew, with another count of everything.
   var restarts: [Double] = []
 
@@ -79,6 +81,7 @@ struct SimulatedPlayout {
   private var onTheWay: [(at: Double, packet: PlayoutConductor.Packet, number: Int)] = []
   private var answers: [(at: Double, number: Int)] = []
   private var nextReport = 100.3
+  private var plansTold = 0
   private var questionSent: Double?
   private var hasAnswer = false
   private var reports: [(at: Double, body: Report)] = []
@@ -93,6 +96,7 @@ struct SimulatedPlayout {
     var ntp: HostTime
     var timestamp: UInt32
     var exchange: ClockExchange?
+    var notice: PresentationNotice?
   }
 
   init(_ world: World, delay: PlayoutDelay.Mode = PlayoutDelay.usual) {
@@ -199,6 +203,10 @@ struct SimulatedPlayout {
       report(at: nextReport)
       nextReport += 1
     }
+    if plansTold < plans.count, plans[plansTold].at < end {
+      plansTold += 1
+      report(at: end)
+    }
   }
 
   private mutating func beginAnew() {
@@ -241,8 +249,17 @@ struct SimulatedPlayout {
     questionSent = arrives + 0.1
     let isAsleep = sleep.map { time >= $0.at && time < $0.at + $0.seconds } ?? false
     if !isWithin(blackouts, time), !isAsleep {
-      reports.append((arrives, Report(ntp: ntp, timestamp: timestamp, exchange: exchange)))
+      reports.append(
+        (arrives, Report(ntp: ntp, timestamp: timestamp, exchange: exchange, notice: notice)))
     }
+  }
+
+  private var notice: PresentationNotice? {
+    guard plansTold > 0 else { return nil }
+    let (at, plan) = plans[plansTold - 1]
+    let frame = Int64(((lived(at) - 100) * captureRate).rounded(.down))
+    return PresentationNotice(
+      plan, timestamp: timestampOffset &+ UInt32(truncatingIfNeeded: frame))
   }
 
   private mutating func deliver(until end: Double) {
@@ -256,6 +273,7 @@ struct SimulatedPlayout {
     }
     for report in reports where report.at < end {
       conductor.senderReport(ntpTime: NTPTime(report.body.ntp), timestamp: report.body.timestamp)
+      if let notice = report.body.notice { conductor.presentation(notice) }
       if let exchange = report.body.exchange { conductor.clockExchange(exchange) }
     }
     reports.removeAll { $0.at < end }

@@ -18,6 +18,8 @@ struct RTCPCompoundTests {
   private static let negative = hex("81 cd 0004  11223344  aabbccdd  fffe 8003  0100 0000")
   private static let reference = hex("80 cf 0004  11223344  04 00 0002  0000000a 40000000")
   private static let echo = hex("80 cf 0005  11223344  05 00 0003  aabbccdd 000a4000 00010000")
+  private static let presentation = hex(
+    "80 cc 0006  11223344  41555241  07 01 01 00  0000bb80  0003d090  000493e0")
   private static let goodbye = hex("82 cb 0004  11223344  aabbccdd  05 6c 65 61 76 65 00 00")
 
   private static let block = ReportBlock(
@@ -68,6 +70,15 @@ struct RTCPCompoundTests {
             .init(ssrc: 0xaabb_ccdd, lastReference: 0x000a_4000, delay: .init(.seconds(1)))
           ]))
     ),
+    (
+      presentation,
+      .presentation(
+        PresentationNotice(
+          PresentationPlan(
+            number: 7, mode: .film, first: .milliseconds(250), last: .milliseconds(300),
+            isAtPause: true),
+          timestamp: 48_000, ssrc: 0x1122_3344))
+    ),
     (goodbye, .goodbye(Goodbye(ssrcs: [0x1122_3344, 0xaabb_ccdd], reason: "leave"))),
   ]
 
@@ -93,7 +104,7 @@ struct RTCPCompoundTests {
     let statistics = hex("80 cf 0003  11223344  2a 00 0001  deadbeef")
     let strange = application + congestion + pictureLoss + statistics
     #expect(try Self.parse(strange) == [])
-    #expect(try Self.parse(strange + Self.goodbye + strange) == [Self.expected[6].item])
+    #expect(try Self.parse(strange + Self.goodbye + strange) == [Self.expected[7].item])
     // A block we do not know between two we do.
     let blocks = hex(
       """
@@ -180,6 +191,7 @@ extension RTCPItem {
     case .genericNACK(let request): request.append(to: &bytes)
     case .receiverReferenceTime(let time): time.append(to: &bytes)
     case .delaySinceReference(let echo): echo.append(to: &bytes)
+    case .presentation(let notice): notice.append(to: &bytes)
     }
   }
 }

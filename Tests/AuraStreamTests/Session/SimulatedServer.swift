@@ -28,6 +28,8 @@ struct SimulatedServer: ~Copyable {
   private(set) var outgoing: [(bytes: [UInt8], path: NetworkPath)] = []
   private let frameDuration: Duration
   private var forms = FrameForms()
+  private let notice = PresentationNotice(
+    PresentationPlan(mode: .film, first: .milliseconds(250)), timestamp: 0)
   private var path: NetworkPath
   private var feedback = StubFeedback()
   private var capturedAt: HostTime
@@ -108,6 +110,7 @@ struct SimulatedServer: ~Copyable {
     case .reported(let fraction, let roundTrip):
       flow?.didReport(fractionLost: fraction, roundTrip: roundTrip, now: now)
     case .asked(let ssrc, let middle, let at): flow?.didAsk(ssrc: ssrc, middle: middle, at: at)
+    case .hold: break  // the shard's matter
     }
   }
 
@@ -149,9 +152,10 @@ struct SimulatedServer: ~Copyable {
       }
     }
     if let copy = unsafe flow?.secondCopy() { unsafe send(Array(copy), now: now) }
-    if flow?.isReportDue(now: now) == true {
+    if flow?.isReportDue(plan: notice.number, now: now) == true {
       var bytes: [UInt8] = []
-      flow?.appendReport(timestamp: timestamp, at: capturedAt, now: now, to: &bytes)
+      flow?.appendReport(
+        timestamp: timestamp, at: capturedAt, now: now, notice: notice, to: &bytes)
       outgoing.append((feedback.seal(bytes), path))
     }
   }

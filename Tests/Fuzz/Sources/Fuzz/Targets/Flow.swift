@@ -29,6 +29,8 @@ private struct FlowRun: ~Copyable {
   private let start = HostTime(nanoseconds: 1_000_000_000)
   private var flow: OutgoingFlow
   private var forms = FrameForms()
+  private let notice = PresentationNotice(
+    PresentationPlan(mode: .film, first: .milliseconds(250)), timestamp: 0)
   private var timestamp: UInt32 = 0
   private let packetFrames: UInt32
   private let packetMilliseconds: Int64
@@ -181,11 +183,15 @@ private struct FlowRun: ~Copyable {
   }
 
   private mutating func appendReport() {
-    let isDue = flow.isReportDue(now: now)
+    let isDue = flow.isReportDue(plan: notice.number, now: now)
     var bytes: [UInt8] = []
-    flow.appendReport(timestamp: timestamp, at: now - .milliseconds(5), now: now, to: &bytes)
+    flow.appendReport(
+      timestamp: timestamp, at: now - .milliseconds(5), now: now, notice: notice,
+      to: &bytes)
     flow.appendFarewell(timestamp: timestamp, at: now, now: now, to: &bytes)
-    check(!flow.isReportDue(now: now) || !isDue, "a report that was made is not due any more")
+    check(
+      !flow.isReportDue(plan: notice.number, now: now) || !isDue,
+      "a report that was made is not due any more")
     let items = (try? unsafe RTCPCompound.parse(bytes.span.bytes)) ?? []
     guard case .senderReport(let report)? = items.first, case .goodbye? = items.last else {
       check(false, "reports can be read")

@@ -39,6 +39,7 @@ private func append(_ item: RTCPItem, to bytes: inout [UInt8]) {
   case .genericNACK(let request): request.append(to: &bytes)
   case .receiverReferenceTime(let question): question.append(to: &bytes)
   case .delaySinceReference(let echo): echo.append(to: &bytes)
+  case .presentation(let notice): notice.append(to: &bytes)
   }
 }
 
@@ -52,6 +53,9 @@ private func visit(_ item: RTCPItem) {
     check(request.lost.reduce(0) { count, _ in count + 1 } <= 64 * 17, "what is asked is bounded")
   case .delaySinceReference(let echo):
     for report in echo.reports { checkRoundTrip(report.roundTrip(arrival: arrival)) }
+  case .presentation(let notice):
+    let plan = notice.plan(since: MediaTime(frames: 0))
+    check(PresentationPlan.delays.contains(plan.delay(at: MediaTime(frames: 1 << 40))), "in bounds")
   case .goodbye, .sourceDescription, .receiverReferenceTime: break
   }
 }
@@ -82,6 +86,10 @@ private func rtcpSeeds() -> [[UInt8]] {
       .init(
         ssrc: 1,
         reports: [.init(ssrc: 7, lastReference: 0x8000, delay: NTPShortDuration(units: 5))])),
+    .presentation(
+      .init(
+        .init(mode: .film, first: .milliseconds(200), last: .milliseconds(300)), timestamp: 9,
+        ssrc: 1)),
     .goodbye(.init(ssrcs: [7], reason: "done")),
   ]
   var whole: [UInt8] = []

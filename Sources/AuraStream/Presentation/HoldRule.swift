@@ -1,0 +1,34 @@
+/// How long a listener's packets are kept here: what is missing from the delay that it tells to the
+/// broadcast's, where it cannot keep them itself.
+package struct HoldRule: Equatable, Sendable {
+  /// Less is not corrected: a packet is twice as long.
+  private static let deadZone = Duration.milliseconds(10)
+  /// As fast as `PacketHold` follows, in seconds a second: what was corrected has come by the next report.
+  private static let speed = 0.020
+  private static let longestStep = Duration.milliseconds(100)
+
+  package private(set) var hold = Duration.zero
+  private var lastReport: HostTime?
+
+  package init() {}
+
+  /// A listener has told how late it hears.
+  ///
+  /// - Parameters:
+  ///   - report: what it tells.
+  ///   - delay: when it is to hear, after the capture; nil in live mode.
+  ///   - now: the present.
+  package mutating func take(_ report: ListenerReport, delay: Duration?, now: HostTime) {
+    defer { lastReport = now }
+    guard let delay, !report.holds else {
+      hold = .zero
+      return
+    }
+    guard let heard = report.delay, let last = lastReport else { return }
+    let missing = delay - heard
+    guard missing > Self.deadZone || missing < .zero - Self.deadZone else { return }
+    let step = min(Self.longestStep, .nanoseconds(Int64((now - last).inSeconds * Self.speed * 1e9)))
+    let moved = min(max(missing, .zero - step), step)
+    hold = min(max(hold + moved, .zero), min(delay, PacketHold.longest))
+  }
+}

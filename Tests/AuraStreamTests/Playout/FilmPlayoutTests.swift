@@ -1,0 +1,133 @@
+import AuraStream
+import Testing
+
+/// A listener whose server's broadcast is in film mode, or changes to it.
+struct FilmPlayoutTests {
+  private typealias World = SimulatedPlayout.World
+
+  private func film(
+    _ milliseconds: Int, to last: Int? = nil, number: UInt8 = 1, isAtPause: Bool = false
+  ) -> PresentationPlan {
+    PresentationPlan(
+      number: number, mode: .film, first: .milliseconds(milliseconds),
+      last: last.map { .milliseconds($0) }, isAtPause: isAtPause)
+  }
+
+  private func live(number: UInt8 = 2, isAtPause: Bool = false) -> PresentationPlan {
+    PresentationPlan(
+      number: number, mode: .live, first: .milliseconds(250), isAtPause: isAtPause)
+  }
+
+  private func range(_ delays: [Double]) -> ClosedRange<Double> {
+    (delays.min() ?? .nan)...(delays.max() ?? .nan)
+  }
+
+  @Test func whoJoinsHearsWithEveryoneFromTheFirst() {
+    for seed in 1...3 as ClosedRange<UInt64> {
+      var simulation = SimulatedPlayout(World(seed: seed, packetFrames: 960))
+      simulation.plans = [(100, film(250))]
+      simulation.run(until: 130)
+      let delays = range(simulation.moments.after(103).delays)
+      #expect(delays.lowerBound > 249.2 && delays.upperBound < 250.8, "\(delays)")
+      #expect(simulation.conductor.counts.concealed == 0)
+    }
+  }
+
+  @Test func tenPercentLossConcealsNothingAtThatDelay() {
+    for seed in 1...4 as ClosedRange<UInt64> {
+      var simulation = SimulatedPlayout(
+        World(seed: seed, packetFrames: 960, loss: 0.1, jitter: 0.004))
+      simulation.plans = [(100, film(250))]
+      simulation.run(until: 165)
+      #expect(simulation.conductor.counts.concealed == 0, "seed \(seed)")
+      #expect(simulation.conductor.repairs.counts.useful > 200)
+    }
+  }
+
+  @Test(arguments: [300.0, -300])
+  func changingToFilmAndBackIsSoft(ppm: Double) {
+    var simulation = SimulatedPlayout(
+      World(capturePPM: ppm, outputPPM: -ppm / 2, clockPPM: 20))
+    simulation.plans = [(130, film(250)), (160, live())]
+    simulation.run(until: 200)
+    let counts = simulation.conductor.counts
+    #expect(counts.concealed == 0 && counts.jumps == 0 && counts.alignments == 1)
+    let before = range(simulation.moments.filter { (120..<130).contains($0.time) }.delays)
+    #expect(before.upperBound < 45, "\(before)")
+    let film = range(simulation.moments.filter { (145..<160).contains($0.time) }.delays)
+    #expect(film.lowerBound > 248 && film.upperBound < 252, "\(film)")
+    let after = range(simulation.moments.after(180).delays)
+    #expect(after.upperBound < 50, "\(after)")
+    #expect(simulation.moments.fastest < PresentationPlan.glide + 0.001)
+    for (one, next) in zip(simulation.moments, simulation.moments.dropFirst())
+    where one.time > 120 {
+      #expect(abs(next.delay - one.delay) < 0.003)
+    }
+  }
+
+  @Test func everyoneMovesWithTheBroadcast() {
+    var all: [[SimulatedPlayout.Moment]] = []
+    for (way, jitter) in [(0.002, 0.001), (0.040, 0.020)] {
+      var simulation = SimulatedPlayout(
+        World(packetFrames: 960, way: way, jitter: jitter, outputPPM: 100 * way))
+      simulation.plans = [(100, film(250)), (130, film(250, to: 400, number: 2))]
+      simulation.run(until: 150)
+      #expect(simulation.conductor.counts.concealed == 0)
+      #expect(simulation.conductor.counts.alignments == 1)
+      all.append(simulation.moments)
+    }
+    for moments in all {
+      // By what was captured when: the plan's own words.
+      let farthest = moments.after(115).map { moment in
+        let captured = moment.time - moment.delay
+        return abs(1e3 * moment.delay - min(400, 250 + 20 * max(0, captured - 130)))
+      }.max()
+      #expect(farthest ?? .nan < 3)
+    }
+  }
+
+  @Test(arguments: [(250, 900), (900, 250)])
+  func inAPauseTheDelayChangesAtOnce(from: Int, to: Int) {
+    var simulation = SimulatedPlayout(World(packetFrames: 960))
+    simulation.plans = [(100, film(from)), (130, film(to, number: 2, isAtPause: true))]
+    simulation.run(until: 140)
+    let counts = simulation.conductor.counts
+    #expect(counts.alignments == 2 && counts.jumps == 0 && counts.concealed == 0)
+    for moment in simulation.moments.after(115) {
+      let captured = moment.time - moment.delay
+      // A shorter delay leaves out what lies before the pause's end; then all is as planned.
+      let isOld = captured < 130 - 0.05
+      let wanted = Double(isOld ? from : to)
+      if abs(captured - 130) > 0.05 {
+        #expect(abs(1e3 * moment.delay - wanted) < 2, "\(moment)")
+      }
+    }
+    let last = simulation.moments.last?.time ?? 0
+    #expect(last > 139)
+  }
+
+  @Test func backToLiveInAPauseIsAtOnce() {
+    var simulation = SimulatedPlayout(World())
+    simulation.plans = [(100, film(600)), (130, live(isAtPause: true))]
+    simulation.run(until: 135)
+    let after = range(simulation.moments.after(131.5).delays)
+    #expect(after.upperBound < 60, "\(after)")
+  }
+
+  @Test func whatIsSaidHereComesFirst() {
+    var simulation = SimulatedPlayout(World(), delay: .fixed(.milliseconds(120)))
+    simulation.plans = [(100, film(250))]
+    simulation.run(until: 130)
+    let delays = range(simulation.moments.after(110).delays)
+    #expect(delays.lowerBound > 119 && delays.upperBound < 121)
+  }
+
+  @Test func aServersRestartKeepsTheDelayUntilItSaysOtherwise() {
+    var simulation = SimulatedPlayout(World(packetFrames: 960))
+    simulation.plans = [(100, film(250))]
+    simulation.restarts = [115]
+    simulation.run(until: 140)
+    let delays = range(simulation.moments.after(120).delays)
+    #expect(delays.lowerBound > 249 && delays.upperBound < 251, "\(delays)")
+  }
+}

@@ -1,0 +1,83 @@
+import AuraStream
+import Testing
+
+struct HoldTests {
+  private static let start = HostTime(nanoseconds: 9_000_000_000)
+
+  /// The heart of it: whatever is wanted, each packet goes out once, and in its order.
+  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  func everyPacketGoesOutOnceInOrder(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    var hold = PacketHold()
+    var next = 0
+    for newest in 0..<20_000 {
+      if Int.random(in: 0..<200, using: &generator) == 0 {
+        hold.aim(at: .milliseconds(Int.random(in: -100...3_000, using: &generator)))
+      }
+      let now = Self.start + .milliseconds(20 * newest)
+      let due = hold.due(packetFrames: 960, available: min(newest + 1, 128), now: now)
+      #expect(due.count <= 2)
+      for behind in due.reversed() {
+        #expect(newest - behind == next)
+        next += 1
+      }
+      #expect(hold.packets <= 100)
+    }
+    #expect(next > 19_800)
+  }
+
+  @Test func aHoldMovesByOnePacketASecond() {
+    var hold = PacketHold()
+    hold.aim(at: .milliseconds(200))
+    var places: [Int] = []
+    for newest in 0..<1_000 {
+      _ = hold.due(
+        packetFrames: 960, available: min(newest + 1, 128),
+        now: Self.start + .milliseconds(20 * newest))
+      places.append(hold.packets)
+    }
+    #expect(places.last == 10)
+    for second in 1..<15 { #expect(places[50 * second] - places[50 * (second - 1)] <= 1) }
+  }
+
+  /// Whoever cannot hold hears with everyone else after some reports, and stays there.
+  @Test(arguments: [60, 130, 240, 400])
+  func theHoldMakesUpWhatIsMissing(own: Int) {
+    var rule = HoldRule()
+    var hold = PacketHold()
+    var now = Self.start
+    var heard: [Duration] = []
+    for newest in 0..<6_000 {
+      now = Self.start + .milliseconds(20 * newest)
+      _ = hold.due(packetFrames: 960, available: min(newest + 1, 128), now: now)
+      let delay = Duration.milliseconds(own + 20 * hold.packets)
+      heard.append(delay)
+      if newest % 250 == 100 {
+        rule.take(ListenerReport(delay: delay), delay: .milliseconds(250), now: now)
+        hold.aim(at: rule.hold)
+      }
+    }
+    let wanted = Duration.milliseconds(max(own, 250))
+    for delay in heard.dropFirst(2_000) {
+      #expect(delay >= wanted - .milliseconds(20) && delay <= wanted + .milliseconds(20))
+    }
+  }
+
+  @Test func nothingIsHeldForWhoHoldsItselfOrLive() {
+    var rule = HoldRule()
+    for second in 0..<20 {
+      rule.take(
+        ListenerReport(delay: .milliseconds(50)), delay: .milliseconds(250),
+        now: Self.start + .seconds(second))
+    }
+    #expect(rule.hold > .milliseconds(150))
+    var holding = rule
+    holding.take(
+      ListenerReport(delay: .milliseconds(50), holds: true), delay: .milliseconds(250),
+      now: Self.start + .seconds(20))
+    #expect(holding.hold == .zero)
+    rule.take(
+      ListenerReport(delay: .milliseconds(50)), delay: nil, now: Self.start + .seconds(20))
+    #expect(rule.hold == .zero)
+  }
+}
