@@ -50,7 +50,8 @@ class Listener {
     Object.assign(this, { connection, clock, packets: 0, lastPacket: now, reported: now, isHeard: false });
     this.joins += 1;
     this.measure = new Measure(receiver, clock, this.sound);
-    this.lost = { ms: 0, delay: null, jitter: null, loss: 0, seconds: 0 };
+    this.film = new FilmBuffer(receiver);
+    this.lost = { ms: 0, delay: null, jitter: null, needed: null, loss: 0, seconds: 0 };
     // Before anything is waited for: browsers let sound begin only in answer to a tap.
     this.sound.play(receiver.track).catch((error) => {
       if (this.connection === connection && error.name === 'NotAllowedError') this.end('tap');
@@ -145,7 +146,8 @@ class Listener {
       }
     }
     if (this.isHeard) {
-      this.clock.keep(now);
+      this.clock.keep(now).then(() => this.film.follow(this.clock.point));
+      if (reading.second) this.film.steer(reading.second, now);
       this.heard(reading);
       this.report(reading.second, now);
       if (now - this.lastPacket > SILENCE_MS) this.join('returning');
@@ -170,6 +172,7 @@ class Listener {
       sum.seconds += second.seconds;
       sum.delay = second.delay;
       sum.jitter = second.jitter;
+      sum.needed = second.needed;
     }
     if (now - this.reported < REPORT_MS || sum.seconds === 0) return;
     this.reported = now;
@@ -177,12 +180,14 @@ class Listener {
     const body = JSON.stringify({
       delay_ms: round(sum.delay), jitter_ms: round(sum.jitter),
       loss: Math.round(1e4 * sum.loss / sum.seconds) / 1e4, concealed_ms: round(sum.ms),
+      needed_ms: round(sum.needed), holds: this.film.holds,
     });
     Object.assign(sum, { ms: 0, loss: 0, seconds: 0 });
-    const { connection, session } = this;
+    const { connection, session, film } = this;
     const response = await fetchSoon(session, {
       method: 'POST', headers: { 'Content-Type': 'application/json' }, body,
     }, 4000).catch(() => null);
+    if (response && response.status === 200) film.follow(await response.json().catch(() => null));
     // The server knows us no more: it has been restarted.
     if (response && response.status === 404 && this.connection === connection) this.join('returning');
   }

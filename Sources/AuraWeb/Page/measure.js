@@ -69,8 +69,16 @@ class Measure {
     const delays = this.delays.sort((a, b) => a - b);
     this.delays = [];
     const known = delays.length > 0 && delays[0] > -50 && delays[delays.length - 1] < 30000;
+    const delay = known ? delays[delays.length >> 1] + output.ms : null;
+    const emitted = grown('jitterBufferEmittedCount');
+    const buffer = emitted > 0 ? (1000 * grown('jitterBufferDelay')) / emitted : null;
+    // What the network alone asks for, as far as the browser tells.
+    const least = emitted > 0 && inbound.jitterBufferMinimumDelay !== undefined
+      ? (1000 * grown('jitterBufferMinimumDelay')) / emitted : null;
     return {
-      delay: known ? delays[delays.length >> 1] + output.ms : null,
+      delay,
+      buffer,
+      needed: delay !== null && least !== null ? Math.max(0, delay - buffer + least) : null,
       output,
       jitter: inbound.jitter === undefined ? null : 1000 * inbound.jitter,
       loss: received + lost > 0 ? lost / (received + lost) : null,
