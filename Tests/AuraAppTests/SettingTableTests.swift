@@ -83,6 +83,9 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
     SettingCase(
       name: .isPublic, standard: "false", accepted: ["true", "false"], refused: ["maybe", "2"]),
     SettingCase(
+      name: .mpvSocket, standard: "(none)", accepted: ["/tmp/mpv", "a b"],
+      refused: [String(repeating: "x", count: 108)]),
+    SettingCase(
       name: .output, standard: "(default)", accepted: ["alsa_output.pci-0000", "a b", "null"],
       refused: []),
     number(.volume, "100", 0...200),

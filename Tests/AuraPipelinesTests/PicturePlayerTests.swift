@@ -55,16 +55,17 @@ private final class FakePlayer {
     let path = FileManager.default.temporaryDirectory.path + "/aura-\(UUID().uuidString.prefix(8))"
     defer { unsafe unlink(path) }
     let news = Mutex<[Bool]>([])
-    let picture = PicturePlayer(path: path) { there in news.withLock { $0.append(there) } }
-    picture.hold(.milliseconds(300))
+    let delay = Mutex(Duration.milliseconds(300))
+    let picture = PicturePlayer(path: path, delay: { delay.withLock { $0 } }) { there in
+      news.withLock { $0.append(there) }
+    }
     // On a thread of its own: the pool's must not wait for sockets.
     let lines = await withCheckedContinuation { continuation in
       _ = HostThread(name: "fake-mpv") {
         var lines: [String] = []
         if let player = try? FakePlayer(path) {
           lines.append(player.line())
-          picture.hold(.milliseconds(301))
-          picture.hold(.milliseconds(400))
+          delay.withLock { $0 = .milliseconds(400) }
           lines.append(player.line())
           player.close()
         }

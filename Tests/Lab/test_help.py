@@ -31,6 +31,7 @@ SETTINGS = {
     "allow-host": (["film.example"], ["192.0.2.1"]),
     "bind": (["127.0.0.1", "::1"], ["localhost"]),
     "address": (["192.0.2.1", "2001:db8::1", "film.local"], ["192.0.2.1:80", "http://bar"]),
+    "mpv-socket": (["/tmp/mpv"], ["x" * 108]),
     "output": (["ear", "null"], []),
     "volume": (["80"], ["x"]),
     "balance": (["-30"], ["x"]),

@@ -1,4 +1,5 @@
 internal import AuraAudio
+internal import AuraHost
 internal import AuraPipelines
 internal import AuraStream
 internal import AuraWeb
@@ -102,6 +103,19 @@ extension SettingKey {
       "Also serve listeners beyond the directly attached networks.",
       value: { .bool($0.isPublic) },
       assign: { put(truth, $0, into: \.isPublic, of: &$1) }),
+    .special(
+      .mpvSocket, for: [.serve], valueName: "path",
+      allowed: "the path of mpv's --input-ipc-server, up to \(LocalSocket.longestPath) bytes",
+      defaultText: "none", emptyText: "none",
+      "Holds the picture of an mpv back until the sound is heard; for one that plays elsewhere.",
+      value: { .string($0.mpvSocket ?? "") },
+      assign: { given, settings in
+        guard let path = given.single, path.utf8.count <= LocalSocket.longestPath else {
+          return false
+        }
+        settings.mpvSocket = path.isEmpty ? nil : path
+        return true
+      }),
     .special(
       .output, for: [.listen], valueName: "name", allowed: "the name of one output, or null",
       defaultText: "the default output", emptyText: "default",

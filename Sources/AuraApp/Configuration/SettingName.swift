@@ -21,6 +21,7 @@ enum SettingName: String, CaseIterable, Sendable {
   case bind
   case address
   case isPublic = "public"
+  case mpvSocket = "mpv-socket"
   case output
   case volume
   case balance

@@ -40,6 +40,8 @@ struct Settings: Sendable {
   /// What the page's address shown to people begins with; nil: the likeliest to be reached.
   var address: String?
   var isPublic = false
+  /// Where an mpv takes orders; nil: nowhere.
+  var mpvSocket: String?
   /// The name of an output that is none: sound is played to nothing, in real time.
   static let nullOutput = "null"
   /// nil: the default output.

@@ -48,6 +48,7 @@ struct ServeOptions: SettingsOptions {
   @Option(.allowHost) var allowHost: String?
   @Option(.bind) var bind: String?
   @Option(.address) var address: String?
+  @Option(.mpvSocket) var mpvSocket: String?
 
   @Flag(
     name: .customLong("public"), inversion: .prefixedNo,
@@ -62,6 +63,7 @@ struct ServeOptions: SettingsOptions {
       (.name, name), (.httpPort, httpPort), (.bitrate, bitrate),
       (.maxListeners, maxListeners), (.allowOrigin, allowOrigin), (.allowHost, allowHost),
       (.bind, bind), (.address, address), (.isPublic, isPublic.map { String($0) }),
+      (.mpvSocket, mpvSocket),
     ])
   }
 }

@@ -109,6 +109,26 @@ final class ServeReport {
     output.line(Self.whoCanHear(start))
   }
 
+  /// When everyone hears; live mode from the beginning needs no words.
+  func presented(_ mode: BroadcastMode, _ delay: Duration, isNews: Bool = true) {
+    let isFilm = mode == .film
+    let words =
+      isFilm
+      ? "Film mode: everyone hears \(Words.milliseconds(delay)) after the capture."
+      : "Live mode: everyone hears as soon as they can."
+    say(
+      "presentation",
+      ["mode": .string(mode.rawValue), "delay_ms": isFilm ? .milliseconds(delay) : .null],
+      isFilm || isNews ? words : nil)
+  }
+
+  /// Whether the player of `--mpv-socket` is there.
+  func picture(isHeld: Bool) {
+    say(
+      "picture", ["held": .bool(isHeld)],
+      isHeld ? "mpv is there: its picture waits for the sound." : "mpv has gone.")
+  }
+
   /// The page's address for a phone's camera, where it fits.
   private func drawCode(of page: PageAddress) {
     guard let code = QRCode(page.url), let columns = TerminalInfo.columns(.output),

@@ -17,6 +17,7 @@ final class ServeSession {
 
   private enum Happening: Sendable {
     case broadcast(Broadcast.Event)
+    case picture(isHeld: Bool)
     case commandEnded(ChildProcess.Exit)
     case privateServerDied(String)
     case warning(String)
@@ -65,7 +66,9 @@ final class ServeSession {
       broadcast.stop()
       throw error
     }
+    let picture = holdPicture(with: broadcast)
     let ending = watch(broadcast)
+    picture?.stop()
     _ = player?.terminate(grace: Self.commandGrace)
     stop(web)
     broadcast.stop(draining: ending.drains ? Self.drainTime : .zero)
@@ -172,6 +175,8 @@ final class ServeSession {
         addresses: hosts.addresses, bound: settings.bind, port: broadcast.port,
         pages: hosts.list.map { PageAddress(host: $0, port: httpPort) },
         networks: settings.isPublic ? nil : interfaces.attached.networks))
+    let state = broadcast.presenter.state
+    report.presented(state.mode, state.delay, isNews: false)
     let port = broadcast.port
     let mailbox = loop.mailbox
     // Asking the firewall may take seconds; nobody waits for it.
@@ -190,6 +195,16 @@ final class ServeSession {
     request.environment = server?.environmentForPlayers()
     let mailbox = loop.mailbox
     return try ChildProcess.start(request) { mailbox.post(.commandEnded($0)) }
+  }
+
+  /// For an mpv that does not ask its output how late it is.
+  private func holdPicture(with broadcast: Broadcast) -> PicturePlayer? {
+    let mailbox = loop.mailbox
+    return settings.mpvSocket.map { path in
+      PicturePlayer(path: path, delay: { broadcast.heardDelay ?? .zero }) {
+        mailbox.post(.picture(isHeld: $0))
+      }
+    }
   }
 
   // MARK: Running
@@ -211,6 +226,9 @@ final class ServeSession {
       report.sourceEnded(reason)
       return Ending(status: reason.isEmpty ? 0 : 1, drains: true)
     case .broadcast(.capture(let event)): report.captured(event)
+    case .broadcast(.presented(let state)):
+      report.presented(state.mode, state.delay)
+    case .picture(let isHeld): report.picture(isHeld: isHeld)
     case .commandEnded(let exit): return Ending(status: exit.shellCode, drains: true)
     case .privateServerDied(let reason):
       report.warn("the private sound server has ended (\(reason)).")

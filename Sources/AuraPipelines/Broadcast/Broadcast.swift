@@ -42,6 +42,8 @@ package final class Broadcast: Sendable {
     case client(OriginalServer.Event)
     /// Of WebRTC.
     case listener(WebRTCServer.Event)
+    /// When everyone hears is another matter from now on.
+    case presented(Presenter.State)
   }
 
   /// The numbers of one moment.
@@ -106,7 +108,9 @@ package final class Broadcast: Sendable {
     _ configuration: Configuration, onEvent: @escaping @Sendable (Event) -> Void
   ) throws {
     tap = CaptureTap()
-    presenter = Presenter(mode: configuration.mode, choice: configuration.delay)
+    presenter = Presenter(mode: configuration.mode, choice: configuration.delay) {
+      onEvent(.presented($0))
+    }
     let servers = try Self.open(configuration, onEvent: onEvent)
     self.servers = servers
     let isCapturing = CaptureFlag()
@@ -161,6 +165,14 @@ package final class Broadcast: Sendable {
     let plan = presenter.plan
     guard plan.mode == .film else { return nil }
     return plan.delay(at: MediaTime(frames: loop.numbers.mediaFrames.load(ordering: .relaxed)))
+  }
+
+  /// How long after its capture sound is heard, for whoever has a picture that goes with it: film
+  /// mode's delay, in live mode that of the listener in the middle; nil when nobody has told.
+  package var heardDelay: Duration? {
+    if let delay = presentationDelay { return delay }
+    let told = webRTC.delays.sorted()
+    return told.isEmpty ? nil : told[told.count / 2]
   }
 
   /// How things stand.

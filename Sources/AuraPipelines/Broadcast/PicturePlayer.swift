@@ -14,15 +14,16 @@ package final class PicturePlayer: Sendable {
   ///
   /// - Parameters:
   ///   - path: what mpv was given as `--input-ipc-server`.
+  ///   - delay: tells how long the sound takes now; asked again and again.
   ///   - onChange: told whether mpv is there, whenever that changes; on a thread of its own.
-  package init(path: String, onChange: @escaping @Sendable (Bool) -> Void) {
-    let control = Control(path: path, onChange: onChange)
+  package init(
+    path: String, delay: @escaping @Sendable () -> Duration,
+    onChange: @escaping @Sendable (Bool) -> Void
+  ) {
+    let control = Control(path: path, delay: delay, onChange: onChange)
     self.control = control
     thread = HostThread(name: "aura-picture") { control.run() }
   }
-
-  /// From now on the sound takes so long. Any thread.
-  package func hold(_ delay: Duration) { control.hold(delay) }
 
   /// Gives mpv its picture back and ends. Call once.
   package func stop() {
@@ -41,25 +42,24 @@ package final class PicturePlayer: Sendable {
 
 /// What the thread does, and what others tell it.
 private final class Control: Sendable {
-  /// How often it is looked whether mpv is there.
-  private static let looking = Duration.seconds(1)
+  /// How often it is looked whether mpv is there, and whether the delay has moved.
+  private static let looking = Duration.milliseconds(500)
   /// Less is not worth a change: mpv's picture would stumble.
   private static let smallest = Duration.milliseconds(5)
 
   private let path: String
+  private let delay: @Sendable () -> Duration
   private let onChange: @Sendable (Bool) -> Void
-  private let wanted = Mutex(Duration.zero)
   private let isStopping = Atomic(false)
   private let wakeUp = WakeUp()
 
-  init(path: String, onChange: @escaping @Sendable (Bool) -> Void) {
+  init(
+    path: String, delay: @escaping @Sendable () -> Duration,
+    onChange: @escaping @Sendable (Bool) -> Void
+  ) {
     self.path = path
+    self.delay = delay
     self.onChange = onChange
-  }
-
-  func hold(_ delay: Duration) {
-    wanted.withLock { $0 = delay }
-    wakeUp.signal()
   }
 
   func stop() {
@@ -80,7 +80,7 @@ private final class Control: Sendable {
         connection = LocalConnection(path)
         if connection != nil { onChange(true) }
       }
-      let delay = wanted.withLock { $0 }
+      let delay = delay()
       let isNews = told.map { $0 - delay >= Self.smallest || delay - $0 >= Self.smallest } ?? true
       if isNews, connection?.send(PicturePlayer.command(for: delay)) == true { told = delay }
       wakeUp.wait(timeout: Self.looking)

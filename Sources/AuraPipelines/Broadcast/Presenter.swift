@@ -27,8 +27,16 @@ package final class Presenter: Sendable {
   /// Grows with every wish, so that the media thread locks nothing as long as there is none.
   private let version = Atomic(0)
   private let published: Mutex<PresentationPlan>
+  private let onChange: @Sendable (State) -> Void
 
-  package init(mode: BroadcastMode, choice: DelayChoice) {
+  /// - Parameters:
+  ///   - mode: how it begins.
+  ///   - choice: what film mode's delay is to be.
+  ///   - onChange: told of every change, on any thread.
+  package init(
+    mode: BroadcastMode, choice: DelayChoice, onChange: @escaping @Sendable (State) -> Void
+  ) {
+    self.onChange = onChange
     let cap = if case .automatic(let cap) = choice { cap } else { DelayChoice.usualCap }
     let wishes = Wishes(
       mode: mode, choice: choice,
@@ -48,6 +56,7 @@ package final class Presenter: Sendable {
 
   /// The host wants it otherwise; nil leaves what is.
   package func change(mode: BroadcastMode?, choice: DelayChoice?) {
+    let before = state
     wishes.withLock { wishes in
       wishes.mode = mode ?? wishes.mode
       guard let choice, choice != wishes.choice else { return }
@@ -56,17 +65,22 @@ package final class Presenter: Sendable {
       }
       wishes.choice = choice
     }
-    version.wrappingAdd(1, ordering: .releasing)
+    tell(since: before)
   }
 
   /// The listeners have told what they need.
   func note(needs: [Duration]) {
-    let hasChanged = wishes.withLock { wishes in
-      guard case .automatic = wishes.choice else { return false }
-      let before = wishes.delay
-      return wishes.automatic.update(needs: needs, now: HostClock.now) != before
-    }
-    if hasChanged { version.wrappingAdd(1, ordering: .releasing) }
+    let before = state
+    guard case .automatic = before.choice else { return }
+    wishes.withLock { _ = $0.automatic.update(needs: needs, now: HostClock.now) }
+    tell(since: before)
+  }
+
+  private func tell(since before: State) {
+    let state = state
+    guard state != before else { return }
+    version.wrappingAdd(1, ordering: .releasing)
+    onChange(state)
   }
 
   // MARK: The media thread

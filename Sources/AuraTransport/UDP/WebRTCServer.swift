@@ -189,6 +189,11 @@ package final class WebRTCServer: Sendable {
     return hold.isKnown
   }
 
+  /// How late those hear who have told. Any thread.
+  package var delays: [Duration] {
+    shared.reports.withLock { $0.values.compactMap { $0.report.delay } }
+  }
+
   /// The least delays that would do for those listeners who have told. Any thread.
   package var needs: [Duration] {
     shared.reports.withLock { $0.values.compactMap { $0.report.needed } }
