@@ -17,6 +17,8 @@ package enum CaptureTarget: Equatable, Sendable {
   case defaultOutputMonitor
   /// One output (its monitor is taken) or one input, by the name that `devices` lists.
   case device(name: String)
+  /// What one program plays, by the name that `devices` lists; it may come and go.
+  case program(name: String)
 }
 
 /// Something that can be captured or played to, as `auralync devices` lists it.

@@ -55,14 +55,33 @@ package final class OwnedDirectory: Sendable {
   ///   - parent: where to look.
   ///   - prefix: how their names begin.
   package static func removeLeftovers(in parent: String, prefix: String) {
-    for name in HostFiles.names(in: parent) where name.hasPrefix("\(prefix)-") {
+    for path in leftovers(in: parent, prefix: prefix) { HostFiles.removeTree(path) }
+  }
+
+  /// Those that dead processes of ours have left.
+  ///
+  /// - Parameters:
+  ///   - parent: where to look.
+  ///   - prefix: how their names begin.
+  /// - Returns: their paths.
+  package static func leftovers(in parent: String, prefix: String) -> [String] {
+    HostFiles.names(in: parent).filter { $0.hasPrefix("\(prefix)-") }.compactMap { name in
       let parts = name.dropFirst(prefix.count + 1).split(separator: "-")
       let path = "\(parent)/\(name)"
       guard parts.count == 2, let owner = Int32(parts[0]), Int(parts[1]) != nil,
         HostFiles.ownerOfDirectory(path) == geteuid(), isLeft(path, by: owner)
-      else { continue }
-      HostFiles.removeTree(path)
+      else { return nil }
+      return path
     }
+  }
+
+  /// Where to make one: the runtime directory where there is one of ours, else /tmp. What sockets
+  /// live in must have a short name.
+  package static var parents: [String] {
+    let own = hostEnvironment["XDG_RUNTIME_DIR"].flatMap { path in
+      HostFiles.ownerOfDirectory(path) == HostFiles.ownUserID && path.utf8.count < 70 ? path : nil
+    }
+    return [own, "/tmp"].compactMap { $0 }
   }
 
   private static func isLeft(_ path: String, by owner: Int32) -> Bool {

@@ -1,6 +1,7 @@
 // PipeWire's macros and variadic functions, as functions that Swift can call.
 #pragma once
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include <pipewire/pipewire.h>
 #include <pipewire/extensions/metadata.h>
 #include <spa/param/audio/format-utils.h>
+#include <spa/param/latency-utils.h>
+#include <spa/param/props.h>
 #include <spa/utils/json.h>
 
 // The library itself says nothing, unless somebody asks it to (PIPEWIRE_DEBUG).
@@ -84,8 +87,16 @@ static inline void aura_pw_destroy_proxy(void *proxy) {
   pw_proxy_destroy((struct pw_proxy *)proxy);
 }
 
+// Sets or, without a value, clears a property of the core in a metadata object.
+static inline int aura_pw_metadata_set(struct pw_metadata *metadata, const char *key,
+                                       const char *type, const char *value) {
+  return pw_metadata_set_property(metadata, PW_ID_CORE, key, value ? type : NULL, value);
+}
+
 // Connects a stream as 48 kHz stereo float32, interleaved; its callback runs on the data thread.
-static inline int aura_pw_stream_connect(struct pw_stream *stream, enum pw_direction direction) {
+// One that is a device itself is not to be connected to others.
+static inline int aura_pw_stream_connect(struct pw_stream *stream, enum pw_direction direction,
+                                         bool is_device) {
   uint8_t space[512];
   struct spa_pod_builder b = SPA_POD_BUILDER_INIT(space, sizeof space);
   struct spa_audio_info_raw raw = {.format = SPA_AUDIO_FORMAT_F32, .rate = 48000, .channels = 2,
@@ -93,12 +104,30 @@ static inline int aura_pw_stream_connect(struct pw_stream *stream, enum pw_direc
   const struct spa_pod *format = spa_format_audio_raw_build(&b, SPA_PARAM_EnumFormat, &raw);
   return pw_stream_connect(
       stream, direction, PW_ID_ANY,
-      PW_STREAM_FLAG_AUTOCONNECT | PW_STREAM_FLAG_MAP_BUFFERS | PW_STREAM_FLAG_RT_PROCESS,
+      (is_device ? 0 : PW_STREAM_FLAG_AUTOCONNECT) | PW_STREAM_FLAG_MAP_BUFFERS
+          | PW_STREAM_FLAG_RT_PROCESS,
       &format, 1);
 }
 
 static inline int aura_pw_stream_time(struct pw_stream *stream, struct pw_time *time) {
   return pw_stream_get_time_n(stream, time, sizeof *time);
+}
+
+// Tells those who play into the stream how long their sound takes to be heard. What counts is the
+// latency of the stream's input side; its ProcessLatency is passed on to nobody.
+static inline int aura_pw_stream_claim(struct pw_stream *stream, int64_t nanoseconds) {
+  uint8_t space[512];
+  struct spa_pod_builder b = SPA_POD_BUILDER_INIT(space, sizeof space);
+  struct spa_latency_info info = SPA_LATENCY_INFO(SPA_DIRECTION_INPUT, .min_ns = nanoseconds,
+                                                  .max_ns = nanoseconds);
+  const struct spa_pod *param = spa_latency_build(&b, SPA_PARAM_Latency, &info);
+  return pw_stream_update_params(stream, &param, 1);
+}
+
+// On the audio thread: gives every buffer back unheard.
+static inline void aura_pw_discard(struct pw_stream *stream) {
+  struct pw_buffer *buffer;
+  while ((buffer = pw_stream_dequeue_buffer(stream))) pw_stream_queue_buffer(stream, buffer);
 }
 
 // The sound in a buffer of interleaved float32 frames; NULL when it is empty or broken.

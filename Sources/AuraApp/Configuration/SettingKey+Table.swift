@@ -10,9 +10,11 @@ extension SettingKey {
   static let all: [SettingKey] = [
     .special(
       .source, for: [.serve], valueName: "source",
-      allowed: "system, device:NAME, file:PATH, stdin or tone[:HZ] with HZ 20–20000",
+      allowed: "system, output, app:NAME, device:NAME, file:PATH, stdin or tone[:HZ] with HZ "
+        + "20–20000",
       defaultText: "system",
-      "The sound to serve: what this computer plays, one device, a file, standard input or a tone.",
+      "The sound to serve: what this computer plays, what is played to a device of ours, one "
+        + "program, one device, a file, standard input or a tone.",
       value: { .string($0.source.text) },
       assign: { put(SourceSetting.init, $0, into: \.source, of: &$1) }),
     .special(
@@ -25,6 +27,12 @@ extension SettingKey {
         settings.mode = mode
         return true
       }),
+    .special(
+      .defaultOutput, for: [.serve], valueName: "", allowed: "true or false",
+      defaultText: "false",
+      "With --source output: make that device the default while serve runs.",
+      value: { .bool($0.defaultOutput) },
+      assign: { put(truth, $0, into: \.defaultOutput, of: &$1) }),
     .special(
       .stdinFormat, for: [.serve], valueName: "format",
       allowed: "s16le or f32le, then :RATE 8000–192000 and :CHANNELS 1–8 if you like",

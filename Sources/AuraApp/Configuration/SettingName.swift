@@ -1,6 +1,7 @@
 /// Every setting's key: as it stands in the configuration file, in the order people read them.
 enum SettingName: String, CaseIterable, Sendable {
   case source
+  case defaultOutput = "default-output"
   case mode
   case stdinFormat = "stdin-format"
   case backend

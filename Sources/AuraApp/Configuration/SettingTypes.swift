@@ -1,3 +1,4 @@
+internal import AuraAudio
 internal import AuraHost
 internal import AuraStream
 
@@ -7,6 +8,10 @@ enum SourceSetting: Equatable, Sendable {
   case system
   /// An output or input by the name that `auralync devices` lists.
   case device(String)
+  /// An output device of ours that players choose.
+  case output
+  /// One program, by the name that `auralync devices` lists.
+  case program(String)
   /// A sound file.
   case file(String)
   /// Raw samples from standard input, as `stdin-format` says.
@@ -30,6 +35,8 @@ enum SourceSetting: Equatable, Sendable {
     case ("tone", let pitch?):
       guard let hertz = Double(pitch), Self.hertzRange.contains(hertz) else { return nil }
       self = .tone(hertz: hertz)
+    case ("output", nil): self = .output
+    case ("app", let name?) where !name.isEmpty: self = .program(name)
     case ("device", let name?) where !name.isEmpty: self = .device(name)
     case ("file", let path?) where !path.isEmpty: self = .file(path)
     default: return nil
@@ -43,6 +50,8 @@ enum SourceSetting: Equatable, Sendable {
     return switch self {
     case .system: "what this computer plays\(system)"
     case .device(let name): "the sound of \(name)\(system)"
+    case .output: "what plays to the device \(OutputDevice.name)\(system)"
+    case .program(let name): "what \(name) plays\(system)"
     case .file(let path): "the file \(path.split(separator: "/").last ?? "")"
     case .stdin: "the sound on standard input"
     case .tone: "a \(text.split(separator: ":").last ?? "") Hz tone"
@@ -54,6 +63,8 @@ enum SourceSetting: Equatable, Sendable {
     switch self {
     case .system: "system"
     case .device(let name): "device:\(name)"
+    case .output: "output"
+    case .program(let name): "app:\(name)"
     case .file(let path): "file:\(path)"
     case .stdin: "stdin"
     case .tone(let hertz):

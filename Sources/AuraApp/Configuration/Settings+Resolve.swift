@@ -50,6 +50,12 @@ extension Settings {
         "\(origin(of: .port).label(for: .port)) must be 1–65535 for listen, not 0.",
         exitCode: UserError.usage)
     }
+    if command == .serve, defaultOutput, source != .output {
+      throw UserError(
+        "\(origin(of: .defaultOutput).label(for: .defaultOutput)) makes a device of ours the "
+          + "default, and there is one with --source output only, not with \(source.text).",
+        exitCode: UserError.usage)
+    }
     try checkDelay(for: command)
     if let record, Recorder.Content(path: record) == .packets,
       codec == .pcm || protocolChoice == .original

@@ -5,6 +5,8 @@ internal import AuraStream
 /// other. The initial values here are the defaults; `SettingKey.all` has everything else.
 struct Settings: Sendable {
   var source = SourceSetting.system
+  /// Whether our output device is the default while we run.
+  var defaultOutput = false
   /// nil: film where the picture can wait, else live.
   var mode: BroadcastMode?
   var stdinFormat = PCMFormat(encoding: .s16le)

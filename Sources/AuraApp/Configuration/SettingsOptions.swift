@@ -51,13 +51,19 @@ struct ServeOptions: SettingsOptions {
   @Option(.mpvSocket) var mpvSocket: String?
 
   @Flag(
+    name: .customLong("default-output"), inversion: .prefixedNo,
+    help: ArgumentHelp(SettingKey.named(.defaultOutput).optionHelp))
+  var defaultOutput: Bool?
+
+  @Flag(
     name: .customLong("public"), inversion: .prefixedNo,
     help: ArgumentHelp(SettingKey.named(.isPublic).optionHelp))
   var isPublic: Bool?
 
   var given: [(name: SettingName, value: String)] {
     collect([
-      (.source, source), (.mode, mode), (.stdinFormat, stdinFormat), (.preset, preset),
+      (.source, source), (.defaultOutput, defaultOutput.map { String($0) }), (.mode, mode),
+      (.stdinFormat, stdinFormat), (.preset, preset),
       (.sampleRate, sampleRate), (.channels, channels), (.chunkSize, chunkSize),
       (.queueSize, queueSize), (.maxClients, maxClients), (.listenBacklog, listenBacklog),
       (.name, name), (.httpPort, httpPort), (.bitrate, bitrate),

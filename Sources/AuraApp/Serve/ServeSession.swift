@@ -13,6 +13,8 @@ internal import Synchronization
 final class ServeSession {
   /// How long listeners may take to receive the end of a file.
   private static let drainTime = Duration.seconds(5)
+  /// From capture to ear, where nobody says otherwise.
+  private static let usualDelay = Duration.milliseconds(250)
   private static let commandGrace = Duration.milliseconds(300)
 
   private enum Happening: Sendable {
@@ -89,25 +91,42 @@ final class ServeSession {
     case .file(let path): return SoundSource(source: .file(path: path))
     case .stdin: return SoundSource(source: .stdin(settings.stdinFormat))
     case .tone(let hertz): return SoundSource(source: .tone(hertz: hertz))
-    case .system: return try soundServer(.defaultOutputMonitor)
-    case .device(let name): return try soundServer(.device(name: name))
+    case .system: return try soundServer { backend, _ in .sound(.defaultOutputMonitor, backend) }
+    case .output:
+      return try soundServer { [settings] backend, isPrivate in
+        // In a server that is there for nothing else players need not choose it.
+        let device = OutputDevice(
+          claiming: Self.usualDelay, becomesDefault: settings.defaultOutput || isPrivate)
+        return .output(device, backend)
+      }
+    case .device(let name): return try runningServer(.device(name: name))
+    case .program(let name): return try runningServer(.program(name: name))
     }
   }
 
-  private func soundServer(_ target: CaptureTarget) throws -> SoundSource {
+  /// The sound of a server that runs, or of a private one.
+  private func soundServer(
+    _ source: (_ backend: SoundBackend, _ isPrivate: Bool) -> BroadcastSource
+  ) throws -> SoundSource {
     // A command's sound goes to the listeners and nowhere else: it gets a server of its own.
-    let isForCommand = !command.isEmpty && target == .defaultOutputMonitor
-    if !isForCommand, let backend = try SoundChoice.backend(settings.backend) {
-      return SoundSource(source: .sound(target, backend), backend: backend)
-    }
-    guard target == .defaultOutputMonitor else {
-      throw UserError(
-        "No sound server is running, so there is no such device. See `auralync devices`.")
+    if command.isEmpty, let backend = try SoundChoice.backend(settings.backend) {
+      Sound.repair(backend)
+      return SoundSource(source: source(backend, false), backend: backend)
     }
     let mailbox = loop.mailbox
     let server = try PrivateSoundServer.start { mailbox.post(.privateServerDied($0)) }
     let backend = settings.backend ?? .pipewire  // it answers for both
-    return SoundSource(source: .sound(target, backend), backend: backend, privateServer: server)
+    return SoundSource(source: source(backend, true), backend: backend, privateServer: server)
+  }
+
+  private func runningServer(_ target: CaptureTarget) throws -> SoundSource {
+    guard let backend = try SoundChoice.backend(settings.backend) else {
+      throw UserError(
+        "No sound server is running, so there is no such device or program. See `auralync devices`."
+      )
+    }
+    Sound.repair(backend)
+    return SoundSource(source: .sound(target, backend), backend: backend)
   }
 
   private func broadcast(of source: BroadcastSource, _ gate: NetworkGate) throws -> Broadcast {
@@ -253,7 +272,7 @@ final class ServeSession {
 
   private var capturesFromServer: Bool {
     switch settings.source {
-    case .system, .device: true
+    case .system, .output, .program, .device: true
     case .file, .stdin, .tone: false
     }
   }

@@ -19,12 +19,16 @@ package final class PipeWireCapture: SoundStream {
     target: CaptureTarget, clientName: String, latencyFrames: Int = 256, tap: CaptureTap,
     onEvent: @escaping @Sendable (StreamEvent) -> Void
   ) throws(SoundError) {
-    var device: String?
-    if case .device(let name) = target { device = name }
+    let place: PipeWireStream.Target =
+      switch target {
+      case .defaultOutputMonitor: .standard
+      case .device(let name): .device(name)
+      case .program(let name): .program(name)
+      }
     stream = try unsafe PipeWireStream(
       PipeWireStream.Request(
         direction: SPA_DIRECTION_INPUT, clientName: clientName, latencyFrames: latencyFrames,
-        deviceName: device),
+        target: place),
       process: captureProcess, callback: CaptureCallback(tap: tap), onEvent: onEvent)
   }
 

@@ -4,6 +4,10 @@ struct PipeWireGraph {
     var name: String
     var description: String
     var mediaClass: String
+    /// The program's name for people; nil when it is no program's.
+    var program: String?
+    /// Never used again, unlike the id; grows from node to node.
+    var serial: UInt64 = 0
   }
 
   struct Link: Equatable {
@@ -15,6 +19,8 @@ struct PipeWireGraph {
   var links: [UInt32: Link] = [:]
   var defaultOutput: String?
   var defaultInput: String?
+  /// What the user has chosen as the default output, whether it is there or not.
+  var chosenOutput: String?
 
   /// What the device of this name can be; empty when there is none.
   func kinds(named name: String) -> Set<SoundDevice.Kind> {
@@ -42,6 +48,24 @@ struct PipeWireGraph {
     }
     return all.sorted { Self.order($0) < Self.order($1) }
   }
+
+  /// The programs that play, by name.
+  var programs: [String] {
+    Set(players.map { $0.program ?? $0.name }).sorted()
+  }
+
+  /// The stream of a program that plays: the newest, should it have several.
+  ///
+  /// - Parameter name: as `programs` has it, whatever the case, or the node's own name.
+  /// - Returns: nil while it plays nothing.
+  func player(named name: String) -> Node? {
+    let wanted = name.lowercased()
+    return players.filter { node in
+      [node.program, node.name].contains { $0?.lowercased() == wanted }
+    }.max { $0.serial < $1.serial }
+  }
+
+  private var players: [Node] { nodes.values.filter { $0.mediaClass == "Stream/Output/Audio" } }
 
   private static func order(_ device: SoundDevice) -> (Int, String) {
     (device.kind == .output ? 0 : 1, device.name)

@@ -86,6 +86,23 @@ internal import Glibc
     return body()
   }
 
+  /// Where the session manager keeps the user's choice of the default output.
+  private static let choiceKey = "default.configured.audio.sink"
+
+  /// Makes an output the user's choice of the default, or makes it that there is none. Waits until
+  /// the server knows. Not on the loop's own thread.
+  func chooseOutput(_ name: String?) {
+    // The names of nodes may hold anything.
+    let quoted = name.map { name in
+      "{ \"name\": \"" + name.map { "\"\\".contains($0) ? "\\\($0)" : "\($0)" }.joined() + "\" }"
+    }
+    locked {
+      guard let metadata = unsafe metadata else { return }
+      _ = unsafe aura_pw_metadata_set(metadata, Self.choiceKey, "Spa:String:JSON", quoted)
+    }
+    _ = roundTrip()
+  }
+
   /// Waits until the server has answered everything asked so far.
   ///
   /// - Returns: false when it does not answer or is gone.
@@ -142,7 +159,9 @@ internal import Glibc
       let name = properties["node.name"] ?? ""
       graph.nodes[id] = PipeWireGraph.Node(
         name: name, description: properties["node.description"] ?? name,
-        mediaClass: properties["media.class"] ?? "")
+        mediaClass: properties["media.class"] ?? "",
+        program: properties["application.name"],
+        serial: properties["object.serial"].flatMap { UInt64($0) } ?? 0)
     case "PipeWire:Interface:Link":
       graph.links[id] = PipeWireGraph.Link(
         outputNode: properties["link.output.node"].flatMap { UInt32($0) } ?? .max,
@@ -166,7 +185,9 @@ internal import Glibc
     switch key {
     case "default.audio.sink": graph.defaultOutput = deviceName
     case "default.audio.source": graph.defaultInput = deviceName
+    case Self.choiceKey: graph.chosenOutput = deviceName
     case nil:
+      graph.chosenOutput = nil
       graph.defaultOutput = nil
       graph.defaultInput = nil
     default: return

@@ -23,8 +23,19 @@ internal import Synchronization
     var direction: spa_direction
     var clientName: String
     var latencyFrames: Int
-    /// A device by name; nil lets the session manager choose and follow the default.
-    var deviceName: String?
+    var target: Target
+  }
+
+  /// What a stream is linked to.
+  enum Target: Sendable {
+    /// The session manager chooses, and follows the default.
+    case standard
+    /// A device by name.
+    case device(String)
+    /// What a program plays, by its name.
+    case program(String)
+    /// Players, who choose it: the stream is an output of this name itself.
+    case players(OutputDevice, name: String)
   }
 
   /// How long a stream may be without a device before anybody is told.
@@ -45,6 +56,8 @@ internal import Synchronization
   private let isStopped = Mutex(false)
 
   private var stream: OpaquePointer?
+  /// What `stream` is linked to, as the session manager is told.
+  private var linkedTo: String?
   private var timer: PipeWireTimer?
   private var told: StreamEvent?
   private var tellsWaitingAt: HostTime?
@@ -71,12 +84,20 @@ internal import Synchronization
     self.onEvent = onEvent
     // A name that is both an output and an input is taken as the output.
     capturesOutput =
-      request.direction == SPA_DIRECTION_INPUT
-      && request.deviceName.map { graph.kinds(named: $0).contains(.output) } ?? true
+      switch request.target {
+      case .standard: request.direction == SPA_DIRECTION_INPUT
+      case .device(let name):
+        request.direction == SPA_DIRECTION_INPUT && graph.kinds(named: name).contains(.output)
+      case .program, .players: false
+      }
     var table = pw_stream_events()
     table.version = UInt32(PW_VERSION_STREAM_EVENTS)
     unsafe events.initialize(repeating: table, count: 2)
     unsafe events[0].state_changed = streamStateChanged
+    if case .players = request.target {
+      unsafe events[0].param_changed = streamParameterChanged
+      unsafe events[0].control_info = streamControlChanged
+    }
     unsafe events[1].process = process
     unsafe hooks.initialize(repeating: spa_hook(), count: 2)
     try checkDevice(graph)
@@ -86,6 +107,16 @@ internal import Synchronization
       session.onChange = { [weak self] in self?.lookSoon() }
       create()
       lookSoon()
+    }
+    follow()
+  }
+
+  /// A device's claims are sent on as they come.
+  private func follow() {
+    guard case .players(let device, _) = request.target else { return }
+    device.follow { [weak self] delay in
+      guard let self else { return }
+      session.locked { claim(delay) }
     }
   }
 
@@ -102,6 +133,7 @@ internal import Synchronization
       return !stopped
     }
     guard isFirst else { return }
+    if case .players(let device, _) = request.target { device.follow(nil) }
     session.locked {
       session.onChange = {}
       timer?.destroy()
@@ -112,7 +144,7 @@ internal import Synchronization
   }
 
   private func checkDevice(_ graph: PipeWireGraph) throws(SoundError) {
-    guard let name = request.deviceName, !isThere(name, in: graph) else { return }
+    guard case .device(let name) = request.target, !isThere(name, in: graph) else { return }
     let names = graph.devices.filter { mayUse($0.kind) }.map(\.name)
     let known = names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))"
     throw SoundError(
@@ -130,7 +162,8 @@ internal import Synchronization
   // MARK: On the loop's thread or under its lock
 
   private func create() {
-    guard let properties = unsafe pw_properties_new_string("") else { return }
+    guard absence == nil, let properties = unsafe pw_properties_new_string("") else { return }
+    linkedTo = wantedObject
     for (key, value) in streamProperties { unsafe pw_properties_set(properties, key, value) }
     // The stream owns the properties from here on.
     guard let stream = unsafe pw_stream_new(session.core, request.clientName, properties) else {
@@ -143,10 +176,32 @@ internal import Synchronization
       stream, hooks, events, Unmanaged.passUnretained(self).toOpaque())
     unsafe pw_stream_add_listener(
       stream, hooks + 1, events + 1, Unmanaged.passUnretained(callback).toOpaque())
-    unsafe aura_pw_stream_connect(stream, request.direction)
+    unsafe aura_pw_stream_connect(stream, request.direction, isDevice)
+  }
+
+  private var isDevice: Bool { if case .players = request.target { true } else { false } }
+
+  /// What the session manager is to link the stream to; nil when it is to choose, or nothing is there.
+  private var wantedObject: String? {
+    switch request.target {
+    case .standard, .players: nil
+    case .device(let name): name
+    case .program(let name): session.graph.player(named: name).map { "\($0.serial)" }
+    }
+  }
+
+  /// Why the stream cannot be at present; nil when it can.
+  private var absence: String? {
+    switch request.target {
+    case .device(let name) where !isThere(name, in: session.graph): "\(name) is gone"
+    case .program(let name) where session.graph.player(named: name) == nil:
+      "\(name) plays nothing at present"
+    default: nil
+    }
   }
 
   private var streamProperties: [String: String] {
+    if case .players(_, let name) = request.target { return deviceProperties(name) }
     let isCapture = request.direction == SPA_DIRECTION_INPUT
     var properties = [
       "media.type": "Audio",
@@ -165,12 +220,23 @@ internal import Synchronization
       properties["state.restore-props"] = "false"
       properties["stream.capture.sink"] = capturesOutput ? "true" : "false"
     }
-    if let name = request.deviceName {
-      properties["target.object"] = name
+    if let linkedTo {
+      properties["target.object"] = linkedTo
       properties["node.dont-reconnect"] = "true"
       properties["node.dont-fallback"] = "true"
     }
     return properties
+  }
+
+  private func deviceProperties(_ name: String) -> [String: String] {
+    [
+      "media.class": "Audio/Sink", "media.type": "Audio", "node.name": name,
+      "node.description": name, "node.nick": name, "node.virtual": "true",
+      "device.icon-name": "audio-speakers", "device.description": name,
+      "application.name": request.clientName, "application.id": "auralync",
+      // Where a choice is to be made, people's own loudspeakers come first.
+      "priority.session": "0",
+    ]
   }
 
   /// After it the callback no longer runs. Not inside a callback of the stream's.
@@ -179,6 +245,33 @@ internal import Synchronization
     unsafe pw_stream_destroy(stream)
     unsafe self.stream = nil
     unsafe callback.stream = nil
+    linkedTo = nil
+  }
+
+  /// Tells players the delay: once the format is known, and when it changes.
+  private func claim(_ delay: Duration) {
+    guard case .players(let device, _) = request.target, let stream = unsafe stream,
+      unsafe aura_pw_stream_claim(stream, delay.inNanoseconds) >= 0
+    else { return }
+    device.didClaim(delay)
+  }
+
+  fileprivate func parameterChanged(_ id: UInt32, isSet: Bool) {
+    guard id == SPA_PARAM_Format.rawValue, isSet, case .players(let device, _) = request.target
+    else { return }
+    claim(device.wanted)
+  }
+
+  fileprivate func controlChanged(_ id: UInt32, _ values: UnsafeBufferPointer<Float>) {
+    guard case .players(let device, _) = request.target, !values.isEmpty else { return }
+    var volume = device.volume
+    switch id {
+    // The keys move all channels alike; whoever moves one alone means balance, not this.
+    case SPA_PROP_channelVolumes.rawValue: volume.gain = unsafe values.max() ?? 1
+    case SPA_PROP_mute.rawValue: volume.isMuted = unsafe values[0] != 0
+    default: return
+    }
+    device.didChange(volume)
   }
 
   /// Has `look` called from the loop itself: never inside a callback of the stream's.
@@ -190,13 +283,14 @@ internal import Synchronization
       tell(.ended(reason: reason))
       return
     }
-    if let name = request.deviceName, !isThere(name, in: session.graph) {
+    if let absence {
       // Gone at once, lest the session manager moves it elsewhere; a change brings us back.
       destroy()
-      tell(.waiting(reason: "\(name) is gone"))
+      tell(.waiting(reason: absence))
       return
     }
-    if state == PW_STREAM_STATE_STREAMING, let peer {
+    if wantedObject != linkedTo { destroy() }
+    if let peer {
       tellsWaitingAt = nil
       retriesAt = nil
       retry = Self.shortestRetry
@@ -210,10 +304,15 @@ internal import Synchronization
     if let next { timer?.set(next - now + .milliseconds(1)) }
   }
 
-  /// The device that the stream is linked to.
+  /// What the stream is linked to while it works; nil while it does not.
   private var peer: String? {
     guard let stream = unsafe stream else { return nil }
     let node = unsafe pw_stream_get_node_id(stream)
+    if case .players(_, let name) = request.target {
+      // It works as soon as it can be chosen.
+      return state != PW_STREAM_STATE_ERROR && session.graph.nodes[node] != nil ? name : nil
+    }
+    guard state == PW_STREAM_STATE_STREAMING else { return nil }
     return request.direction == SPA_DIRECTION_INPUT
       ? session.graph.source(of: node) : session.graph.destination(of: node)
   }
@@ -271,7 +370,12 @@ internal import Synchronization
   }
 
   /// Whether there is anything that the stream could be linked to.
-  private var hasDevice: Bool { session.graph.devices.contains { $0.kind == neededKind } }
+  private var hasDevice: Bool {
+    switch request.target {
+    case .program, .players: true
+    case .standard, .device: session.graph.devices.contains { $0.kind == neededKind }
+    }
+  }
 
   private var neededKind: SoundDevice.Kind {
     request.direction == SPA_DIRECTION_INPUT && !capturesOutput ? .input : .output
@@ -298,4 +402,21 @@ private func streamStateChanged(
 private func timerFired(_ context: UnsafeMutableRawPointer?, _ expirations: UInt64) {
   guard let context = unsafe context else { return }
   unsafe Unmanaged<PipeWireStream>.fromOpaque(context).takeUnretainedValue().look()
+}
+
+private func streamParameterChanged(
+  _ context: UnsafeMutableRawPointer?, _ id: UInt32, _ parameter: UnsafePointer<spa_pod>?
+) {
+  guard let context = unsafe context else { return }
+  unsafe Unmanaged<PipeWireStream>.fromOpaque(context).takeUnretainedValue()
+    .parameterChanged(id, isSet: parameter != nil)
+}
+
+private func streamControlChanged(
+  _ context: UnsafeMutableRawPointer?, _ id: UInt32, _ control: UnsafePointer<pw_stream_control>?
+) {
+  guard let context = unsafe context, let control = unsafe control?.pointee else { return }
+  unsafe Unmanaged<PipeWireStream>.fromOpaque(context).takeUnretainedValue()
+    .controlChanged(
+      id, UnsafeBufferPointer(start: control.values, count: Int(control.n_values)))
 }

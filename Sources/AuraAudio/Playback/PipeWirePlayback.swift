@@ -22,7 +22,7 @@ package final class PipeWirePlayback: SoundStream {
     stream = try unsafe PipeWireStream(
       PipeWireStream.Request(
         direction: SPA_DIRECTION_OUTPUT, clientName: clientName, latencyFrames: latencyFrames,
-        deviceName: deviceName),
+        target: deviceName.map { .device($0) } ?? .standard),
       process: playbackProcess, callback: PlaybackCallback(tap: tap), onEvent: onEvent)
   }
 

@@ -2,9 +2,11 @@ package import AuraAudio
 package import AuraStream
 
 /// Where a broadcast's sound comes from.
-package enum BroadcastSource: Equatable, Sendable {
-  /// A sound server's output or input.
+package enum BroadcastSource: Sendable {
+  /// A sound server's output or input, or a program of it.
   case sound(CaptureTarget, SoundBackend)
+  /// An output device of ours, which is there as long as the broadcast.
+  case output(OutputDevice, SoundBackend)
   /// A sound file, played once.
   case file(path: String)
   /// Raw sound on the standard input.
@@ -32,12 +34,13 @@ enum RunningSource: Sendable {
   ) throws -> RunningSource {
     switch source {
     case .sound(let target, let backend):
-      return .supervised(
-        try StreamSupervisor(
-          name: "aura-capture",
-          make: { (handler) throws(SoundError) in
-            try Sound.capture(target, from: backend, into: tap, onEvent: handler)
-          }, onEvent: onEvent))
+      return try supervised(onEvent) { (handler) throws(SoundError) in
+        try Sound.capture(target, from: backend, into: tap, onEvent: handler)
+      }
+    case .output(let device, let backend):
+      return try supervised(onEvent) { (handler) throws(SoundError) in
+        try Sound.output(device, of: backend, into: tap, onEvent: handler)
+      }
     case .file(let path):
       let file = try FileSource(path: path, tap: tap, onEvent: onEvent)
       file.start()
@@ -51,6 +54,12 @@ enum RunningSource: Sendable {
       tone.start()
       return .paced(tone)
     }
+  }
+
+  private static func supervised(
+    _ onEvent: @escaping @Sendable (StreamEvent) -> Void, make: @escaping StreamSupervisor.Make
+  ) throws(SoundError) -> RunningSource {
+    .supervised(try StreamSupervisor(name: "aura-capture", make: make, onEvent: onEvent))
   }
 
   func stop() {

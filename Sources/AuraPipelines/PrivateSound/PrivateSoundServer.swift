@@ -73,12 +73,8 @@ package final class PrivateSoundServer: Sendable {
     return missing.isEmpty ? nil : .missing(missing)
   }
 
-  /// The runtime directory where there is one, else /tmp: sockets need short names.
   private static func makeDirectory() throws(PrivateSoundError) -> OwnedDirectory {
-    let own = hostEnvironment["XDG_RUNTIME_DIR"].flatMap { path in
-      HostFiles.ownerOfDirectory(path) == HostFiles.ownUserID && path.utf8.count < 70 ? path : nil
-    }
-    for parent in [own, "/tmp"].compactMap({ $0 }) {
+    for parent in OwnedDirectory.parents {
       OwnedDirectory.removeLeftovers(in: parent, prefix: directoryPrefix)
       if let made = OwnedDirectory.make(in: parent, prefix: directoryPrefix) { return made }
     }

@@ -25,6 +25,28 @@ package enum Sound {
     }
   }
 
+  /// Makes an output device of ours appear; the stream's documentation says what is thrown and told.
+  static func output(
+    _ device: OutputDevice, of backend: SoundBackend, into tap: CaptureTap,
+    onEvent: @escaping @Sendable (StreamEvent) -> Void
+  ) throws(SoundError) -> any SoundStream {
+    switch backend {
+    case .pipewire:
+      try PipeWireOutput(device: device, clientName: "AuraLync", tap: tap, onEvent: onEvent)
+    case .pulse:
+      try PulseOutput.make()
+    }
+  }
+
+  /// Puts back what killed processes of ours have left in a sound server: its default output, and
+  /// output devices that nobody reads any more.
+  package static func repair(_ backend: SoundBackend) {
+    switch backend {
+    case .pipewire: PipeWireOutput.repair()
+    case .pulse: break
+    }
+  }
+
   /// Starts to play; the stream's documentation says what is thrown and told.
   static func playback(
     to deviceName: String?, of backend: SoundBackend, from tap: PlaybackTap,

@@ -1,0 +1,85 @@
+internal import Synchronization
+
+/// A virtual output of ours, which players play into, as the rest of the program sees it.
+///
+/// It outlives the streams that make it appear: after a sound server's restart the next one claims
+/// what was last asked for. Every function is safe on any thread but the audio callback's and those
+/// that must never wait: a claim may wait for the sound system's loop for a moment.
+package final class OutputDevice: Sendable {
+  /// What it is called, as a device's name and for people.
+  package static let name = "AuraLync"
+
+  /// What the host has set with the device's volume and mute keys.
+  package struct Volume: Equatable, Sendable {
+    /// A factor: 1 leaves the sound as it is.
+    package var gain: Float
+    package var isMuted: Bool
+
+    package init(gain: Float = 1, isMuted: Bool = false) {
+      self.gain = gain
+      self.isMuted = isMuted
+    }
+
+    /// What sound is multiplied by.
+    package var factor: Float { isMuted ? 0 : gain }
+  }
+
+  private struct State {
+    var wanted: Duration
+    var claimed: Duration
+    var volume = Volume()
+    var follower: (@Sendable (Duration) -> Void)?
+  }
+
+  /// Whether it is the default output while it is there.
+  package let becomesDefault: Bool
+  private let state: Mutex<State>
+
+  /// A device that is not there yet; a broadcast that has it as its source makes it appear.
+  ///
+  /// - Parameters:
+  ///   - delay: what players are told at first: from the sound they give to the listeners' ears.
+  ///   - becomesDefault: whether it is the default output while it is there.
+  package init(claiming delay: Duration, becomesDefault: Bool = false) {
+    self.becomesDefault = becomesDefault
+    state = Mutex(State(wanted: delay, claimed: delay))
+  }
+
+  /// Tells players another delay. They follow while they play.
+  ///
+  /// - Parameter delay: on PulseAudio the nearest that can be told takes its place; see `claimed`.
+  package func claim(_ delay: Duration) {
+    let follower = state.withLock { state in
+      let isNews = state.wanted != delay
+      state.wanted = delay
+      return isNews ? state.follower : nil
+    }
+    follower?(delay)
+  }
+
+  /// What players read, as far as it is known: on PulseAudio it is measured, and differs.
+  package var claimed: Duration { state.withLock { $0.claimed } }
+
+  /// What the device's volume and mute keys are set to; they mean the host's ears alone.
+  package var volume: Volume { state.withLock { $0.volume } }
+
+  // MARK: The back ends' side
+
+  /// The device's name, with a number where other programs of ours have one already.
+  static func freeName(besides taken: [String]) -> String {
+    let numbered = (2...).lazy.map { "\(name)-\($0)" }
+    return taken.contains(name) ? numbered.first { !taken.contains($0) } ?? name : name
+  }
+
+  /// Has every change of the claim handed over; nil ends it.
+  func follow(_ follower: (@Sendable (Duration) -> Void)?) {
+    state.withLock { $0.follower = follower }
+  }
+
+  /// What is to be claimed now.
+  var wanted: Duration { state.withLock { $0.wanted } }
+
+  func didClaim(_ delay: Duration) { state.withLock { $0.claimed = delay } }
+
+  func didChange(_ volume: Volume) { state.withLock { $0.volume = volume } }
+}
