@@ -13,8 +13,6 @@ internal import Synchronization
 final class ServeSession {
   /// How long listeners may take to receive the end of a file.
   private static let drainTime = Duration.seconds(5)
-  /// From capture to ear, where nobody says otherwise.
-  private static let usualDelay = Duration.milliseconds(250)
   private static let commandGrace = Duration.milliseconds(300)
 
   private enum Happening: Sendable {
@@ -69,7 +67,11 @@ final class ServeSession {
       throw error
     }
     let picture = holdPicture(with: broadcast)
+    let claim = sound.source.device.map { device in
+      DeviceClaim(of: device) { broadcast.heardDelay }
+    }
     let ending = watch(broadcast)
+    claim?.stop()
     picture?.stop()
     _ = player?.terminate(grace: Self.commandGrace)
     stop(web)
@@ -96,7 +98,9 @@ final class ServeSession {
       return try soundServer { [settings] backend, isPrivate in
         // In a server that is there for nothing else players need not choose it.
         let device = OutputDevice(
-          claiming: Self.usualDelay, becomesDefault: settings.defaultOutput || isPrivate)
+          claiming: settings.broadcastMode(holdsPicture: true) == .film
+            ? settings.delayChoice.first : .zero,
+          becomesDefault: settings.defaultOutput || isPrivate)
         return .output(device, backend)
       }
     case .device(let name): return try runningServer(.device(name: name))
@@ -268,7 +272,9 @@ final class ServeSession {
   }
 
   /// Whether what plays plays for the listeners alone.
-  private var holdsPicture: Bool { !command.isEmpty && settings.source == .system }
+  private var holdsPicture: Bool {
+    settings.source == .output || !command.isEmpty && settings.source == .system
+  }
 
   private var capturesFromServer: Bool {
     switch settings.source {

@@ -57,6 +57,9 @@ package final class OutputDevice: Sendable {
     follower?(delay)
   }
 
+  /// What was last asked for.
+  package var asked: Duration { state.withLock { $0.wanted } }
+
   /// What players read, as far as it is known: on PulseAudio it is measured, and differs.
   package var claimed: Duration { state.withLock { $0.claimed } }
 
@@ -77,7 +80,7 @@ package final class OutputDevice: Sendable {
   }
 
   /// What is to be claimed now.
-  var wanted: Duration { state.withLock { $0.wanted } }
+  var wanted: Duration { asked }
 
   func didClaim(_ delay: Duration) { state.withLock { $0.claimed = delay } }
 

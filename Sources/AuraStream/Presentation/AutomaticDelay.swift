@@ -7,6 +7,14 @@ package enum DelayChoice: Equatable, Sendable {
 
   /// What nobody has to say of a cap: longer than a Bluetooth headphone on an uneven network needs.
   package static let usualCap = Duration.seconds(1)
+
+  /// What a broadcast begins with.
+  package var first: Duration {
+    switch self {
+    case .said(let delay): delay
+    case .automatic(let cap): min(cap, PresentationPlan.usualDelay)
+    }
+  }
 }
 
 /// Chooses film mode's delay: the largest need among those who can be waited for.
