@@ -41,6 +41,16 @@ static inline int aura_readable_bytes(int descriptor) {
   return ioctl(descriptor, FIONREAD, &bytes) == 0 ? bytes : -1;
 }
 
+// Sets how much a pipe holds, in bytes; returns what it holds now, or -1.
+static inline int aura_set_pipe_size(int descriptor, int bytes) {
+  return fcntl(descriptor, 1031 /* F_SETPIPE_SZ */, bytes);
+}
+
+// Copies what waits in a pipe into another one, and leaves it where it is. Never waits.
+static inline ssize_t aura_copy_pipe(int from, int to, size_t bytes) {
+  return syscall(SYS_tee, from, to, bytes, 2 /* SPLICE_F_NONBLOCK */);
+}
+
 // The macro RLIMIT_RTPRIO and friends are enum constants whose type differs between C libraries.
 static inline int aura_get_realtime_limit(unsigned long *soft) {
   struct rlimit limit;

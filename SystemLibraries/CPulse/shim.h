@@ -64,3 +64,23 @@ static inline int aura_pa_connect_playback(pa_stream *stream, const char *sink,
       stream, sink, &buffer, PA_STREAM_ADJUST_LATENCY | (sink ? PA_STREAM_DONT_MOVE : 0), NULL,
       NULL);
 }
+
+// What the sink's volume multiplies its sound by: that of its loudest channel.
+static inline float aura_pa_gain(const pa_sink_info *sink) {
+  return (float)pa_sw_volume_to_linear(pa_cvolume_max(&sink->volume));
+}
+
+static inline int aura_pa_is_running(const pa_sink_info *sink) {
+  return sink->state == PA_SINK_RUNNING;
+}
+
+// Takes the sink's volume and mute back, so that its sound is as players give it.
+static inline void aura_pa_reset_volume(pa_context *context, const pa_sink_info *sink) {
+  pa_cvolume volume;
+  pa_cvolume_set(&volume, sink->volume.channels, PA_VOLUME_NORM);
+  pa_operation *operation =
+      pa_context_set_sink_volume_by_index(context, sink->index, &volume, NULL, NULL);
+  if (operation) pa_operation_unref(operation);
+  operation = pa_context_set_sink_mute_by_index(context, sink->index, 0, NULL, NULL);
+  if (operation) pa_operation_unref(operation);
+}

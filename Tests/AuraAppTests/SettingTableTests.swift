@@ -29,15 +29,20 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
       name: .source, standard: "system",
       accepted: [
         "system", "device:a:b", "file:/a b.flac", "stdin", "tone:440", "tone:20", "tone:20000",
-        "tone:441.5",
+        "tone:441.5", "output", "app:mpv", "app:Film: night",
       ],
       refused: [
         "System", "device", "device:", "file:", "tone:", "tone:19.9", "tone:20001", "tone:nan",
         "stdin:1", "system:", "x",
+        "output:", "app", "app:",
       ]),
     SettingCase(
-      name: .mode, standard: "(film for a command, else live)", accepted: ["film", "live"],
-      refused: ["auto", "Film"]),
+      name: .defaultOutput, standard: "false", accepted: ["true", "false"], refused: ["maybe"]),
+    SettingCase(
+      name: .alsoPlay, standard: "(none)", accepted: ["alsa_output.pci-0000", "a b"], refused: []),
+    SettingCase(
+      name: .mode, standard: "(film for output and for a command, else live)",
+      accepted: ["film", "live"], refused: ["auto", "Film"]),
     SettingCase(
       name: .stdinFormat, standard: "s16le:48000:2",
       accepted: ["s16le:8000:1", "f32le:192000:8"],

@@ -36,8 +36,8 @@ internal import Testing
     expectError("config.toml:1: volume must be 0–200, not 50.5.", from: "volume = 50.5")
     expectError("config.toml:1: port must be 0–65535, not true.", from: "port = true")
     expectError(
-      "config.toml:1: source must be system, device:NAME, file:PATH, stdin or tone[:HZ] with HZ "
-        + "20–20000, not \"[a, b]\".", from: "source = ['a', 'b']")
+      "config.toml:1: source must be system, output, app:NAME, device:NAME, file:PATH, stdin or "
+        + "tone[:HZ] with HZ 20–20000, not \"[a, b]\".", from: "source = ['a', 'b']")
     expectError(
       "config.toml:1: bind must be numeric addresses with commas between them, not [].",
       from: "bind = ['']")

@@ -28,6 +28,21 @@ internal import Testing
     #expect(graph.kinds(named: "card") == [.output, .input])
   }
 
+  @Test func theNewestStreamOfAProgramIsTaken() {
+    var graph = graph([
+      ("Film", "Audio/Sink"), ("old", "Stream/Output/Audio"), ("new", "Stream/Output/Audio"),
+      ("alone", "Stream/Output/Audio"), ("recorder", "Stream/Input/Audio"),
+    ])
+    for (id, serial): (UInt32, UInt64) in [(31, 900), (32, 1001), (34, 2000)] {
+      graph.nodes[id]?.program = "Film"
+      graph.nodes[id]?.serial = serial
+    }
+    #expect(graph.player(named: "film")?.name == "new")
+    #expect(graph.player(named: "Alone")?.name == "alone", "without a program's name its own")
+    #expect(graph.player(named: "recorder") == nil)
+    #expect(graph.programs == ["Film", "alone"])
+  }
+
   @Test func defaultsAreMarkedPerKind() {
     var graph = graph([
       ("card", "Audio/Duplex"), ("speaker", "Audio/Sink"), ("mic", "Audio/Source"),

@@ -11,7 +11,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 # What each setting takes and what it does not. A range that --help shows is tried at its ends too.
 SETTINGS = {
-    "source": (["system", "tone:440", "stdin", "device:x", "file:x.wav"], ["tone:5", "x"]),
+    "source": (["system", "tone:440", "stdin", "device:x", "file:x.wav", "output", "app:x"],
+               ["tone:5", "x"]),
+    "also-play": (["ear"], []),
     "mode": (["film", "live"], ["auto"]),
     "stdin-format": (["f32le:44100:1"], ["mp3", "s16le:1"]),
     "backend": (["auto", "pipewire", "pulse"], ["alsa"]),
@@ -47,8 +49,8 @@ SETTINGS = {
 }
 
 # Options that are no settings with a value; each is tried by a test below.
-OTHERS = {"config", "public", "no-public", "mono", "no-mono", "overwrite", "no-overwrite", "json",
-          "version", "help"}
+OTHERS = {"config", "public", "no-public", "mono", "no-mono", "overwrite", "no-overwrite",
+          "default-output", "no-default-output", "json", "version", "help"}
 
 # Options of the commands that have no settings, with a value that is refused; flags have none.
 TOOLS = {
@@ -153,11 +155,15 @@ def test_setting(run, name):
             assert f"{low}–{high}" in line
 
 
-@pytest.mark.parametrize("name", ["public", "mono", "overwrite"])
+@pytest.mark.parametrize("name", ["public", "mono", "overwrite", "default-output"])
 def test_flags(run, name):
     for option, value in [(f"--{name}", True), (f"--no-{name}", False)]:
         entry = settings_of(run("config", "--json", option))[name]
         assert entry == {"value": value, "origin": f"--{name}"}
+
+
+def test_a_default_needs_a_device(run):
+    assert "--source output" in refused(run("serve", "--source", "tone", "--default-output"))
 
 
 def test_config_and_json(run, tmp_path):

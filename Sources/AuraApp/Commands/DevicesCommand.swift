@@ -9,7 +9,8 @@ struct DevicesCommand: ParsableCommand {
     abstract: "List what can be captured and played to.",
     discussion: """
       Give a name to `auralync serve --source device:NAME` or to `auralync listen --output NAME`. \
-      Of an output, what it plays is captured.
+      Of an output, what it plays is captured. The name of a program that plays goes to \
+      `auralync serve --source app:NAME`, and `--source output` is a device of our own.
       """)
 
   @Flag(help: "Write one JSON array.")
@@ -26,11 +27,15 @@ struct DevicesCommand: ParsableCommand {
       throw UserError("No sound server is running here. Start PipeWire or PulseAudio.")
     }
     let devices = try Sound.devices(of: backend)
+    let programs = try Sound.programs(of: backend)
     let output = Output(format: .text)
     if json {
-      output.line(JSONValue.array(devices.map { Self.json($0, backend) }).json)
+      output.line(
+        JSONValue.array(
+          devices.map { Self.json($0, backend) } + programs.map { Self.json(program: $0, backend) }
+        ).json)
     } else {
-      for line in Self.lines(devices, backend) { output.line(line) }
+      for line in Self.lines(devices, programs, backend) { output.line(line) }
     }
   }
 
@@ -47,7 +52,16 @@ struct DevicesCommand: ParsableCommand {
     ]
   }
 
-  private static func lines(_ devices: [SoundDevice], _ backend: SoundBackend) -> [String] {
+  private static func json(program: String, _ backend: SoundBackend) -> JSONValue {
+    [
+      "name": .string(program), "description": .string(program), "kind": "program",
+      "default": false, "system": false, "backend": .string(backend.rawValue),
+    ]
+  }
+
+  private static func lines(
+    _ devices: [SoundDevice], _ programs: [String], _ backend: SoundBackend
+  ) -> [String] {
     let width = devices.map(\.name.count).max() ?? 0
     func section(_ title: String, _ kind: SoundDevice.Kind) -> [String] {
       let rows = devices.filter { $0.kind == kind }.map { device in
@@ -61,5 +75,7 @@ struct DevicesCommand: ParsableCommand {
     }
     return section("Outputs of \(backend.displayName), to capture or to play to:", .output)
       + section("Inputs, to capture:", .input)
+      + ["Programs that play, to capture one alone:"]
+      + (programs.isEmpty ? ["    none"] : programs.map { "    \($0)" })
   }
 }

@@ -7,6 +7,8 @@ internal import AuraWeb
 extension SettingKey {
   /// Every setting. One line here and one in `Settings` make a file key, a variable and a check;
   /// one in `SettingsOptions.swift` makes the option.
+  private static let usualMode = "film for output and for a command, else live"
+
   static let all: [SettingKey] = [
     .special(
       .source, for: [.serve], valueName: "source",
@@ -18,8 +20,20 @@ extension SettingKey {
       value: { .string($0.source.text) },
       assign: { put(SourceSetting.init, $0, into: \.source, of: &$1) }),
     .special(
+      .defaultOutput, for: [.serve], valueName: "", allowed: "true or false",
+      defaultText: "false",
+      "With --source output: make that device the default while serve runs.",
+      value: { .bool($0.defaultOutput) },
+      assign: { put(truth, $0, into: \.defaultOutput, of: &$1) }),
+    .special(
+      .alsoPlay, for: [.serve], valueName: "name", allowed: "the name of one output",
+      defaultText: "none", emptyText: "none",
+      "An output of this computer that plays along, at the instant everyone else hears it.",
+      value: { .string($0.alsoPlay ?? "") },
+      assign: { assignOutput($0, into: \.alsoPlay, of: &$1) }),
+    .special(
       .mode, for: [.serve], valueName: "mode", allowed: "film or live",
-      defaultText: "film for a command, else live", emptyText: "film for a command, else live",
+      defaultText: usualMode, emptyText: usualMode,
       "When sound is heard: film, everyone after the same delay; live, as soon as each can.",
       value: { .string($0.mode?.rawValue ?? "") },
       assign: { given, settings in
@@ -27,12 +41,6 @@ extension SettingKey {
         settings.mode = mode
         return true
       }),
-    .special(
-      .defaultOutput, for: [.serve], valueName: "", allowed: "true or false",
-      defaultText: "false",
-      "With --source output: make that device the default while serve runs.",
-      value: { .bool($0.defaultOutput) },
-      assign: { put(truth, $0, into: \.defaultOutput, of: &$1) }),
     .special(
       .stdinFormat, for: [.serve], valueName: "format",
       allowed: "s16le or f32le, then :RATE 8000–192000 and :CHANNELS 1–8 if you like",
@@ -130,11 +138,7 @@ extension SettingKey {
       "The output to play to, by the name that auralync devices lists; null plays to nothing, in "
         + "real time.",
       value: { .string($0.output ?? "") },
-      assign: { given, settings in
-        guard let name = given.single else { return false }
-        settings.output = name.isEmpty ? nil : name
-        return true
-      }),
+      assign: { assignOutput($0, into: \.output, of: &$1) }),
     .number(
       .volume, \.volume, VolumeControl.percents, for: [.listen], valueName: "percent",
       "How loud; 100 leaves it as it is, and above nothing clips."),
@@ -237,6 +241,15 @@ private func assignMilliseconds(
 @Sendable private func assignDelay(_ given: GivenValue, _ settings: inout Settings) -> Bool {
   guard let delay = given.single.flatMap(DelaySetting.init) else { return false }
   settings.delay = delay
+  return true
+}
+
+/// An output's name; nothing is none.
+private func assignOutput(
+  _ given: GivenValue, into path: WritableKeyPath<Settings, String?>, of settings: inout Settings
+) -> Bool {
+  guard let name = given.single else { return false }
+  settings[keyPath: path] = name.isEmpty ? nil : name
   return true
 }
 

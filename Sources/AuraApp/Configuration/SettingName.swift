@@ -2,6 +2,7 @@
 enum SettingName: String, CaseIterable, Sendable {
   case source
   case defaultOutput = "default-output"
+  case alsoPlay = "also-play"
   case mode
   case stdinFormat = "stdin-format"
   case backend

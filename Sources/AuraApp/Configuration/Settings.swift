@@ -7,6 +7,8 @@ struct Settings: Sendable {
   var source = SourceSetting.system
   /// Whether our output device is the default while we run.
   var defaultOutput = false
+  /// The host's own output that hears what everyone hears; nil: none.
+  var alsoPlay: String?
   /// nil: film where the picture can wait, else live.
   var mode: BroadcastMode?
   var stdinFormat = PCMFormat(encoding: .s16le)

@@ -31,6 +31,7 @@ struct SharedOptions: SettingsOptions {
 /// The options of `serve` alone.
 struct ServeOptions: SettingsOptions {
   @Option(.source) var source: String?
+  @Option(.alsoPlay) var alsoPlay: String?
   @Option(.mode) var mode: String?
   @Option(.stdinFormat) var stdinFormat: String?
   @Option(.preset) var preset: String?
@@ -62,8 +63,8 @@ struct ServeOptions: SettingsOptions {
 
   var given: [(name: SettingName, value: String)] {
     collect([
-      (.source, source), (.defaultOutput, defaultOutput.map { String($0) }), (.mode, mode),
-      (.stdinFormat, stdinFormat), (.preset, preset),
+      (.source, source), (.defaultOutput, defaultOutput.map { String($0) }),
+      (.alsoPlay, alsoPlay), (.mode, mode), (.stdinFormat, stdinFormat), (.preset, preset),
       (.sampleRate, sampleRate), (.channels, channels), (.chunkSize, chunkSize),
       (.queueSize, queueSize), (.maxClients, maxClients), (.listenBacklog, listenBacklog),
       (.name, name), (.httpPort, httpPort), (.bitrate, bitrate),

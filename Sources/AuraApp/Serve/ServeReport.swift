@@ -215,6 +215,18 @@ final class ServeReport {
     }
   }
 
+  /// What becomes of the output that plays along.
+  func hostOutput(_ event: StreamEvent) {
+    switch event {
+    case .running(let device):
+      say("also-play", ["state": "running", "device": .string(device)], "\(device) plays along.")
+    case .waiting(let reason), .ended(let reason):
+      say(
+        "also-play", ["state": "waiting", "reason": .string(reason)],
+        "Nothing plays along here (\(reason)) until that is back.")
+    }
+  }
+
   /// A file, or standard input, has come to its end.
   func sourceEnded(_ reason: String) {
     sayCapture(
@@ -303,6 +315,7 @@ final class ServeReport {
     if numbers.discarded > .zero {
       parts.append("\(Words.milliseconds(numbers.discarded)) discarded")
     }
+    if let claimed = numbers.claimed { parts.append("players told \(Words.milliseconds(claimed))") }
     if numbers.missing > .zero { parts.append("\(Words.milliseconds(numbers.missing)) missing") }
     parts.append(Words.clock(numbers.media))
     return parts.joined(separator: "  ")
@@ -321,6 +334,7 @@ final class ServeReport {
       "discarded_ms": .milliseconds(numbers.discarded),
       "missing_ms": .milliseconds(numbers.missing),
       "media_seconds": .rounded(numbers.media.inSeconds),
+      "claimed_ms": numbers.claimed.map { .milliseconds($0) } ?? .null,
     ]
   }
 

@@ -53,7 +53,7 @@ final class ServeSession {
     let sound = try soundSource()
     defer { sound.privateServer?.stop() }
     let gate = NetworkGate(isPublic: settings.isPublic)
-    let broadcast = try broadcast(of: sound.source, gate)
+    let broadcast = try broadcast(of: sound, gate)
     var web: HTTPService?
     let player: ChildProcess?
     do {
@@ -67,9 +67,7 @@ final class ServeSession {
       throw error
     }
     let picture = holdPicture(with: broadcast)
-    let claim = sound.source.device.map { device in
-      DeviceClaim(of: device) { broadcast.heardDelay }
-    }
+    let claim = broadcast.outputDevice.map { _ in DeviceClaim(of: broadcast) }
     let ending = watch(broadcast)
     claim?.stop()
     picture?.stop()
@@ -133,12 +131,25 @@ final class ServeSession {
     return SoundSource(source: .sound(target, backend), backend: backend)
   }
 
-  private func broadcast(of source: BroadcastSource, _ gate: NetworkGate) throws -> Broadcast {
+  /// The output that plays along, on the sound server that is captured from or that runs.
+  private func alsoPlay(
+    _ captured: SoundBackend?
+  ) throws -> (outputName: String, backend: SoundBackend)? {
+    guard let name = settings.alsoPlay else { return nil }
+    guard let backend = try captured ?? SoundChoice.backend(settings.backend) else {
+      throw UserError(
+        "--also-play \(name) needs a sound server, and none is running. Start PipeWire or PulseAudio."
+      )
+    }
+    return (name, backend)
+  }
+
+  private func broadcast(of sound: SoundSource, _ gate: NetworkGate) throws -> Broadcast {
     let mailbox = loop.mailbox
     let profile = settings.opusProfile
     return try Broadcast(
       Broadcast.Configuration(
-        source: source, profile: profile,
+        source: sound.source, profile: profile,
         original: OriginalServer.Configuration(
           format: format, addresses: settings.bind, port: settings.port,
           queueSize: settings.queueSize, maxClients: settings.maxClients,
@@ -147,7 +158,8 @@ final class ServeSession {
           addresses: settings.bind, port: settings.port, maxListeners: settings.maxListeners,
           packetDuration: profile.ptime, typicalPayloadBytes: profile.typicalBytes,
           mayListen: { gate.mayListen($0) }),
-        mode: settings.broadcastMode(holdsPicture: holdsPicture), delay: settings.delayChoice)
+        mode: settings.broadcastMode(holdsPicture: holdsPicture), delay: settings.delayChoice,
+        alsoPlay: try alsoPlay(sound.backend))
     ) { mailbox.post(.broadcast($0)) }
   }
 
@@ -245,6 +257,7 @@ final class ServeSession {
     case .broadcast(.listener(let event)):
       report.listener(event)
       if case .connected(_, _, let count) = event { warnOfCrowd(count) }
+    case .broadcast(.hostOutput(let event)): report.hostOutput(event)
     case .broadcast(.capture(.ended(let reason))) where !capturesFromServer:
       report.sourceEnded(reason)
       return Ending(status: reason.isEmpty ? 0 : 1, drains: true)

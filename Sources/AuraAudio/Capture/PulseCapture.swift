@@ -24,11 +24,16 @@ package final class PulseCapture: SoundStream {
     let callback = Callback(tap: tap)
     self.callback = callback
     var device: String?
-    if case .device(let name) = target { device = name }
+    var program: String?
+    switch target {
+    case .defaultOutputMonitor: break
+    case .device(let name): device = name
+    case .program(let name): program = name
+    }
     stream = try unsafe PulseStream(
       PulseStream.Request(
         direction: .capture, clientName: clientName, latencyFrames: latencyFrames,
-        deviceName: device),
+        deviceName: device, programName: program),
       timing: callback.timing, process: captureReadable,
       context: Unmanaged.passUnretained(callback).toOpaque(), onEvent: onEvent)
   }

@@ -24,6 +24,8 @@ package final class OutputDevice: Sendable {
     package var factor: Float { isMuted ? 0 : gain }
   }
 
+  private static let smallest = Duration.milliseconds(5)
+
   private struct State {
     var wanted: Duration
     var claimed: Duration
@@ -57,10 +59,17 @@ package final class OutputDevice: Sendable {
     follower?(delay)
   }
 
+  /// Claims another delay where it differs by enough: players' pictures stumble at every change.
+  package func follow(_ delay: Duration) {
+    let told = asked
+    if told - delay >= Self.smallest || delay - told >= Self.smallest { claim(delay) }
+  }
+
   /// What was last asked for.
   package var asked: Duration { state.withLock { $0.wanted } }
 
-  /// What players read, as far as it is known: on PulseAudio it is measured, and differs.
+  /// What players read, as far as it is known: on PulseAudio it is measured, and differs from what is
+  /// asked for. Who hears a frame this long after its capture instant hears it when players believe it.
   package var claimed: Duration { state.withLock { $0.claimed } }
 
   /// What the device's volume and mute keys are set to; they mean the host's ears alone.

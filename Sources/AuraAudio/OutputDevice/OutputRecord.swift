@@ -43,16 +43,19 @@ final class OutputRecord: Sendable {
 
   /// - Throws: `SoundError` when there is no place for it.
   init(_ change: Change) throws(SoundError) {
-    guard
-      let made = OwnedDirectory.parents.lazy.compactMap({
-        OwnedDirectory.make(in: $0, prefix: Self.prefix)
-      }).first
-    else { throw Self.noPlace }
+    guard let made = Self.makeDirectory() else { throw Self.noPlace }
     directory = made
     guard HostFiles.write(change.text, to: "\(made.path)/\(Self.fileName)") else {
       made.remove()
       throw Self.noPlace
     }
+  }
+
+  private static func makeDirectory() -> OwnedDirectory? {
+    for parent in OwnedDirectory.parents {
+      if let made = OwnedDirectory.make(in: parent, prefix: prefix) { return made }
+    }
+    return nil
   }
 
   private static let noPlace = SoundError(

@@ -1,6 +1,7 @@
 internal import AuraHost
 internal import AuraStream
 internal import CPipeWire
+internal import Synchronization
 
 /// An output device of ours on PipeWire, and the capture of what is played into it.
 ///
@@ -13,6 +14,7 @@ package final class PipeWireOutput: SoundStream {
   private let sink: PipeWireStream
   private let capture: PipeWireCapture
   private let defaultOutput: PipeWireDefault?
+  private let isStopped = Mutex(false)
 
   /// Makes the device appear and starts to capture.
   ///
@@ -62,6 +64,11 @@ package final class PipeWireOutput: SoundStream {
   package static func repair() { PipeWireDefault.repair() }
 
   package func stop() {
+    let isFirst = isStopped.withLock { stopped in
+      defer { stopped = true }
+      return !stopped
+    }
+    guard isFirst else { return }
     defaultOutput?.restore()
     capture.stop()
     sink.stop()

@@ -33,6 +33,8 @@ internal import Glibc
   private(set) var lostReason: String?
   /// Called on the loop's thread after the graph has changed or the connection was lost.
   var onChange: () -> Void = {}
+  /// Called on the loop's thread when an output's volume, mute or state may have changed.
+  var onSinkChange: () -> Void = {}
 
   /// Connects and learns the devices. Never starts a server.
   ///
@@ -83,7 +85,7 @@ internal import Glibc
     locked {
       let facilities =
         PA_SUBSCRIPTION_MASK_SINK.rawValue | PA_SUBSCRIPTION_MASK_SOURCE.rawValue
-        | PA_SUBSCRIPTION_MASK_SERVER.rawValue
+        | PA_SUBSCRIPTION_MASK_SERVER.rawValue | PA_SUBSCRIPTION_MASK_SINK_INPUT.rawValue
       let operation = unsafe pa_context_subscribe(
         context, pa_subscription_mask_t(rawValue: facilities), nil, nil)
       if let operation = unsafe operation { unsafe pa_operation_unref(operation) }
@@ -117,7 +119,7 @@ internal import Glibc
   /// Waits for something that the loop's thread brings about.
   ///
   /// - Returns: false when it did not come in time.
-  private func wait(until condition: () -> Bool) -> Bool {
+  func wait(until condition: () -> Bool) -> Bool {
     locked {
       isLate = false
       deadline?.set(after: Self.answerTime)
@@ -130,6 +132,9 @@ internal import Glibc
     }
   }
 
+  /// Lets who waits look again. On the loop's thread.
+  func signal() { unsafe pa_threaded_mainloop_signal(loop, 0) }
+
   /// Disconnects and ends the loop, without asking the server anything. Streams must be gone.
   /// Not on the loop's own thread.
   func stop() {
@@ -137,6 +142,7 @@ internal import Glibc
     isStopped = true
     locked {
       onChange = {}
+      onSinkChange = {}
       unsafe pa_context_set_state_callback(context, nil, nil)
       unsafe pa_context_set_subscribe_callback(context, nil, nil)
       deadline?.destroy()
@@ -218,6 +224,7 @@ internal import Glibc
     unsafe ask(pa_context_get_server_info(context, serverDescribed, me))
     unsafe ask(pa_context_get_sink_info_list(context, sinkDescribed, me))
     unsafe ask(pa_context_get_source_info_list(context, sourceDescribed, me))
+    unsafe ask(pa_context_get_sink_input_info_list(context, playerDescribed, me))
   }
 
   private func ask(_ operation: OpaquePointer?) {
@@ -273,13 +280,17 @@ private func serverChanged(
   _ pulse: OpaquePointer?, _ event: pa_subscription_event_type_t, _ index: UInt32,
   _ context: UnsafeMutableRawPointer?
 ) {
-  // A device that merely changes (its volume, its state) is of no interest.
+  // A device that merely changes (its volume, its state) is of no interest to the graph; a player
+  // that does may have moved to another.
   let facility = event.rawValue & PA_SUBSCRIPTION_EVENT_FACILITY_MASK.rawValue
   let type = event.rawValue & PA_SUBSCRIPTION_EVENT_TYPE_MASK.rawValue
   if facility == PA_SUBSCRIPTION_EVENT_SERVER.rawValue
+    || facility == PA_SUBSCRIPTION_EVENT_SINK_INPUT.rawValue
     || type != PA_SUBSCRIPTION_EVENT_CHANGE.rawValue
   {
     unsafe session(context)?.refresh()
+  } else if facility == PA_SUBSCRIPTION_EVENT_SINK.rawValue {
+    unsafe session(context)?.onSinkChange()
   }
 }
 
@@ -292,6 +303,7 @@ private func serverDescribed(
     session.told {
       unsafe $0.defaultOutput = text(info.default_sink_name)
       unsafe $0.defaultInput = text(info.default_source_name)
+      unsafe $0.isPipeWire = text(info.server_name).contains("PipeWire")
     }
   }
   session.answered(success: unsafe info != nil)
@@ -309,7 +321,7 @@ private func sinkDescribed(
   session.told {
     unsafe $0.outputs.append(
       PulseGraph.Output(
-        name: text(info.name), description: text(info.description),
+        index: info.index, name: text(info.name), description: text(info.description),
         monitor: text(info.monitor_source_name)))
   }
 }
@@ -328,5 +340,23 @@ private func sourceDescribed(
     unsafe $0.inputs.append(
       PulseGraph.Input(
         name: text(info.pointee.name), description: text(info.pointee.description)))
+  }
+}
+
+private func playerDescribed(
+  _ pulse: OpaquePointer?, _ info: UnsafePointer<pa_sink_input_info>?, _ end: Int32,
+  _ context: UnsafeMutableRawPointer?
+) {
+  guard let session = unsafe session(context) else { return }
+  guard end == 0, let info = unsafe info?.pointee else {
+    session.answered(success: end > 0)
+    return
+  }
+  session.told {
+    unsafe $0.players.append(
+      PulseGraph.Player(
+        index: info.index, output: info.sink,
+        program: text(pa_proplist_gets(info.proplist, "application.name")),
+        binary: text(pa_proplist_gets(info.proplist, "application.process.binary"))))
   }
 }

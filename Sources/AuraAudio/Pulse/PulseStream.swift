@@ -17,6 +17,8 @@ internal import Synchronization
     var latencyFrames: Int
     /// A device by name; nil is the default output or its monitor.
     var deviceName: String?
+    /// What a program plays, by its name, instead of a device.
+    var programName: String?
   }
 
   /// What to connect to right now.
@@ -25,6 +27,8 @@ internal import Synchronization
     var device: String?
     /// The server's name for what to connect to; nil when the server chooses.
     var place: String?
+    /// The only player that is to be heard there; nil for all.
+    var player: UInt32?
   }
 
   /// How long a stream may be without a device before anybody is told.
@@ -111,6 +115,11 @@ internal import Synchronization
     let graph = session.graph
     switch request.direction {
     case .capture:
+      if let name = request.programName {
+        return graph.player(named: name).map {
+          Target(device: name, place: $0.output.monitor, player: $0.player.index)
+        }
+      }
       // A name that is both an output and an input is taken as the output, as `devices` says.
       if let output = graph.output(named: request.deviceName ?? graph.defaultOutput) {
         return Target(device: output.name, place: output.monitor)
@@ -158,7 +167,9 @@ internal import Synchronization
   private func waitForDevice(isThere: Bool, now: HostTime) {
     let since = troubleSince ?? now
     troubleSince = since
-    if let name = request.deviceName, !isThere {
+    if let name = request.programName, !isThere {
+      tell(.waiting(reason: "\(name) plays nothing at present"))
+    } else if let name = request.deviceName, !isThere {
       tell(.waiting(reason: "\(name) is gone"))
     } else if now - since >= Self.grace, !isBeingMade(now: now) {
       tell(.waiting(reason: trouble))
@@ -206,6 +217,7 @@ internal import Synchronization
     let block = UInt32(request.latencyFrames * Self.bytesPerFrame)
     if isCapture {
       unsafe pa_stream_set_read_callback(stream, process, processContext)
+      if let player = target.player { unsafe pa_stream_set_monitor_stream(stream, player) }
       unsafe aura_pa_connect_record(stream, target.place, block)
     } else {
       unsafe pa_stream_set_write_callback(stream, process, processContext)

@@ -20,11 +20,14 @@ package final class Broadcast: Sendable {
     package var mode: BroadcastMode
     /// When everyone hears in film mode.
     package var delay: DelayChoice
+    /// The host's own output that hears what everyone hears; nil: none.
+    package var alsoPlay: (outputName: String, backend: SoundBackend)?
 
     package init(
       source: BroadcastSource, profile: OpusProfile, original: OriginalServer.Configuration,
       webRTC: WebRTCServer.Configuration, mode: BroadcastMode = .live,
-      delay: DelayChoice = .said(PresentationPlan.usualDelay)
+      delay: DelayChoice = .said(PresentationPlan.usualDelay),
+      alsoPlay: (outputName: String, backend: SoundBackend)? = nil
     ) {
       self.mode = mode
       self.delay = delay
@@ -32,12 +35,15 @@ package final class Broadcast: Sendable {
       self.profile = profile
       self.original = original
       self.webRTC = webRTC
+      self.alsoPlay = alsoPlay
     }
   }
 
   /// Something the person at the host wants to know; told on several threads.
   package enum Event: Sendable {
     case capture(StreamEvent)
+    /// Of the host's own output.
+    case hostOutput(StreamEvent)
     /// Of the original protocol.
     case client(OriginalServer.Event)
     /// Of WebRTC.
@@ -54,6 +60,8 @@ package final class Broadcast: Sendable {
     package var missing: Duration
     /// Sound captured but thrown away because it was old.
     package var discarded: Duration
+    /// What players are told of the listeners' delay; nil where the source is no output device.
+    package var claimed: Duration?
     /// The level, in decibels relative to full scale.
     package var decibels: Double
     /// The original protocol's numbers.
@@ -95,7 +103,10 @@ package final class Broadcast: Sendable {
   private let loop: MediaLoop
   private let mediaThread: HostThread
   private let source: RunningSource
+  private let hostListener: HostListener?
   private let isCapturing: CaptureFlag
+  /// The output device that is the source; nil where the source is something else.
+  package let outputDevice: OutputDevice?
   private let isStopped = Mutex(false)
 
   /// Opens the ports, starts the source and goes on the air.
@@ -108,6 +119,11 @@ package final class Broadcast: Sendable {
     _ configuration: Configuration, onEvent: @escaping @Sendable (Event) -> Void
   ) throws {
     tap = CaptureTap()
+    if case .output(let device, _) = configuration.source {
+      outputDevice = device
+    } else {
+      outputDevice = nil
+    }
     presenter = Presenter(mode: configuration.mode, choice: configuration.delay) {
       onEvent(.presented($0))
     }
@@ -119,15 +135,39 @@ package final class Broadcast: Sendable {
       loop = try MediaLoop(
         tap: tap, format: configuration.original.format, profile: configuration.profile,
         original: servers.original, webRTC: servers.webRTC, presenter: presenter)
+      hostListener = try Self.hostListener(
+        configuration, device: outputDevice, presenter: presenter, timeline: loop.timeline,
+        onEvent: onEvent)
+      if let hostListener { loop.feed(hostListener) }
+    } catch {
+      servers.stop()
+      throw error
+    }
+    do {
       source = try RunningSource.start(configuration.source, into: tap) { event in
         isCapturing.follow(event)
         onEvent(.capture(event))
       }
     } catch {
+      hostListener?.stop()
       servers.stop()
       throw error
     }
     mediaThread = HostThread(name: "aura-media", realTimePriority: 20) { [loop] in loop.run() }
+  }
+
+  private static func hostListener(
+    _ configuration: Configuration, device: OutputDevice?, presenter: Presenter,
+    timeline: SharedTimelineLine,
+    onEvent: @escaping @Sendable (Event) -> Void
+  ) throws(SoundError) -> HostListener? {
+    guard let place = configuration.alsoPlay else { return nil }
+    return try HostListener(
+      HostListener.Options(
+        outputName: place.outputName, backend: place.backend,
+        plan: { presenter.plan }, volume: { device?.volume.factor ?? 1 }),
+      timeline: timeline
+    ) { onEvent(.hostOutput($0)) }
   }
 
   /// Chosen by the system, the TCP port may be another program's on UDP: then the next.
@@ -175,6 +215,17 @@ package final class Broadcast: Sendable {
     return told.isEmpty ? nil : told[told.count / 2]
   }
 
+  /// Has our output device tell players what listeners hear; asked for again and again. A device that
+  /// cannot tell every delay decides what film mode's is.
+  func tellDevice() {
+    guard let device = outputDevice else { return }
+    let isFilm = presenter.plan.mode == .film
+    if let delay = isFilm && presenter.isSnapped ? presenter.wanted : heardDelay {
+      device.follow(delay)
+    }
+    presenter.snap(to: device.claimed == device.asked ? nil : device.claimed)
+  }
+
   /// How things stand.
   package var statistics: Statistics {
     let numbers = loop.numbers
@@ -183,6 +234,7 @@ package final class Broadcast: Sendable {
       missing: .frames(numbers.missingFrames.load(ordering: .relaxed)),
       discarded: .frames(
         numbers.discardedFrames.load(ordering: .relaxed) + tap.overflowedFrames),
+      claimed: outputDevice?.claimed,
       decibels: Double(bitPattern: numbers.levelBits.load(ordering: .relaxed)),
       server: servers.original.statistics, webRTC: servers.webRTC.statistics)
   }
@@ -199,6 +251,7 @@ package final class Broadcast: Sendable {
     source.stop()
     loop.stop()
     mediaThread.join()
+    hostListener?.stop()
     servers.stop(draining: draining)
   }
 }

@@ -13,11 +13,6 @@ package enum BroadcastSource: Sendable {
   case stdin(PCMFormat)
   /// A steady tone.
   case tone(hertz: Double)
-
-  /// The output device of ours, where the sound comes from one.
-  package var device: OutputDevice? {
-    if case .output(let device, _) = self { device } else { nil }
-  }
 }
 
 /// A source that is running, whatever its kind.

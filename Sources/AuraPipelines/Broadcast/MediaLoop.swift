@@ -44,6 +44,8 @@ final class MediaLoop: @unchecked Sendable {
   private var presentation: PresentationRule
   private var silenceRun = SilenceRun()
   private var seenWish = 0
+  /// To the host's own listener, where there is one.
+  private var hostFeed: HostFeed?
   private var scratch: [Float]
   private let silence = [Float](repeating: 0, count: 2 * mostSilence)
 
@@ -64,6 +66,9 @@ final class MediaLoop: @unchecked Sendable {
     packets.setFrames(presentation.plan.mode.packetFrames(live: profile.frames))
     scratch = Array(repeating: 0, count: 2 * tap.capacity)
   }
+
+  /// Before `run`: gives the sound to the host's own listener, too.
+  func feed(_ listener: HostListener) { hostFeed = listener.feed() }
 
   /// Any thread: what has been delivered so far is still sent, then `run` returns.
   func stop() {
@@ -137,6 +142,7 @@ final class MediaLoop: @unchecked Sendable {
       webRTC.publish($0, $1.placed(by: fit), plan)
     }
     passUncompressed(stretch, at: media, endingAt: instant)
+    hostFeed?.append(stretch, at: media, endingAt: instant)
     present(at: media + (end - start))
     chunks.append(stretch, endingAt: instant) { [original] in
       original.publish($0, capturedAt: $1)

@@ -17,10 +17,14 @@ package final class Presenter: Sendable {
     var mode: BroadcastMode
     var choice: DelayChoice
     var automatic: AutomaticDelay
+    /// What is nearest to it of what our output device can tell players.
+    var snapped: Duration?
 
-    var delay: Duration {
+    var wanted: Duration {
       if case .said(let delay) = choice { PresentationRule.allowed(delay) } else { automatic.delay }
     }
+
+    var delay: Duration { snapped.map(PresentationRule.allowed) ?? wanted }
   }
 
   private let wishes: Mutex<Wishes>
@@ -61,7 +65,7 @@ package final class Presenter: Sendable {
       wishes.mode = mode ?? wishes.mode
       guard let choice, choice != wishes.choice else { return }
       if case .automatic(let cap) = choice {
-        wishes.automatic = AutomaticDelay(cap: cap, delay: wishes.delay)
+        wishes.automatic = AutomaticDelay(cap: cap, delay: wishes.wanted)
       }
       wishes.choice = choice
     }
@@ -75,6 +79,18 @@ package final class Presenter: Sendable {
     wishes.withLock { _ = $0.automatic.update(needs: needs, now: HostClock.now) }
     tell(since: before)
   }
+
+  /// The delay is this one, whatever is wanted, for players cannot be told another; nil ends that.
+  func snap(to delay: Duration?) {
+    let before = state
+    wishes.withLock { $0.snapped = delay }
+    tell(since: before)
+  }
+
+  var isSnapped: Bool { wishes.withLock { $0.snapped != nil } }
+
+  /// What the host or the listeners want, whether players can be told it or not.
+  var wanted: Duration { wishes.withLock { $0.wanted } }
 
   private func tell(since before: State) {
     let state = state

@@ -12,6 +12,16 @@ package enum Sound {
     }
   }
 
+  /// The programs that play at present, by the name that their sound alone can be had by.
+  ///
+  /// - Throws: `SoundError` when there is no such server or it refuses us.
+  package static func programs(of backend: SoundBackend) throws(SoundError) -> [String] {
+    switch backend {
+    case .pipewire: try PipeWireDevices.programs()
+    case .pulse: try PulseDevices.programs()
+    }
+  }
+
   /// Starts to capture; the stream's documentation says what is thrown and told.
   static func capture(
     _ target: CaptureTarget, from backend: SoundBackend, into tap: CaptureTap,
@@ -34,7 +44,7 @@ package enum Sound {
     case .pipewire:
       try PipeWireOutput(device: device, clientName: "AuraLync", tap: tap, onEvent: onEvent)
     case .pulse:
-      try PulseOutput.make()
+      try PulseOutput(device: device, clientName: "AuraLync", tap: tap, onEvent: onEvent)
     }
   }
 
@@ -43,7 +53,7 @@ package enum Sound {
   package static func repair(_ backend: SoundBackend) {
     switch backend {
     case .pipewire: PipeWireOutput.repair()
-    case .pulse: break
+    case .pulse: PulseOutput.repair()
     }
   }
 

@@ -1,0 +1,229 @@
+internal import AuraHost
+internal import AuraStream
+internal import Synchronization
+
+/// The clock of an output device of ours on PulseAudio: takes what is played into the device out of
+/// its pipe at the pace of real time, and hands it on long before.
+///
+/// The server reports the bytes that wait in the pipe as the device's latency, and keeps the pipe
+/// full: what the pipe holds is what players are told. So sound is copied out as it comes in, and
+/// stays in the pipe until it is due. While nobody plays, silence of ours keeps the pipe as full, so
+/// that a player is told the same from its first sound on.
+///
+/// How much a full pipe holds depends on the player: a page takes one write, and a write is as long as
+/// the player's own blocks let it be. So capture instants are counted back from the instant at which
+/// the pipe lets go, by one latency for all: whoever hears a frame that much after its capture hears it
+/// when the player believes it, whatever the pipe holds. Only how early the sound comes differs.
+final class PulsePipeReader: Sendable {
+  /// Three bytes a sample, twice: whole sizes of a pipe are then nearer to any delay than with two or four.
+  static let bytesPerFrame = 6
+  static let format = "s24le"
+
+  private static let tick = Duration.milliseconds(5)
+  /// After having been held up for longer the clock begins anew, as in `BlockSchedule`.
+  private static let patience = Duration.milliseconds(80)
+  /// What a page holds as a rule: 0.8 of its 682 frames, with players as they are.
+  private static let usualFrames = 546
+  /// Another latency than this far off is taken over while sound flows, and costs a gap; nearer ones wait
+  /// for a pause.
+  private static let urgent = Duration.milliseconds(50)
+  private static let tolerance = Duration.milliseconds(4)
+  /// From 28 ms to 3.6 s.
+  private static let pageCounts = (1...8).map { 1 << $0 }
+
+  private let isStopping = Atomic<Bool>(false)
+  private let isPlayedInto = Atomic<Bool>(false)
+  private let wakeUp = WakeUp()
+  private let thread = Mutex<HostThread?>(nil)
+
+  /// Begins to read.
+  ///
+  /// - Parameters:
+  ///   - pipe: belongs to the reader from here on.
+  ///   - device: what is to be claimed, and is told what is.
+  ///   - tap: where the sound goes.
+  func start(_ pipe: sending SoundPipe, for device: OutputDevice, into tap: CaptureTap) {
+    device.didClaim(Self.latency(ofPages: pipe.pages))
+    let handedOver = Mutex<SoundPipe?>(pipe)
+    thread.withLock {
+      $0 = HostThread(name: "aura-pipe", realTimePriority: 20) { [self] in
+        guard let pipe = handedOver.withLock({ $0.take() }) else { return }
+        var run = Run(pipe, device, tap)
+        while !isStopping.load(ordering: .acquiring) {
+          run.turn(isPlayedInto: isPlayedInto.load(ordering: .relaxed))
+          wakeUp.wait(timeout: Self.tick)
+        }
+      }
+    }
+  }
+
+  /// Whether the server writes into the pipe at present; on any thread.
+  func setPlayedInto(_ isPlayedInto: Bool) {
+    self.isPlayedInto.store(isPlayedInto, ordering: .relaxed)
+  }
+
+  /// Ends the reading and waits for it. Idempotent.
+  func stop() {
+    isStopping.store(true, ordering: .releasing)
+    wakeUp.signal()
+    thread.withLock { thread in
+      thread?.join()
+      thread = nil
+    }
+  }
+
+  /// The number of pages whose latency is nearest to a delay.
+  static func pages(for delay: Duration) -> Int {
+    pageCounts.min { distance(latency(ofPages: $0), delay) < distance(latency(ofPages: $1), delay) }
+      ?? 2
+  }
+
+  /// What clients read, as a rule, while a pipe of so many pages is kept full. A page is written when
+  /// all of one has been taken out, so half of one is missing on average.
+  static func latency(ofPages pages: Int) -> Duration {
+    .frames(pages * usualFrames - usualFrames / 2)
+  }
+
+  private static func distance(_ a: Duration, _ b: Duration) -> Duration { max(a, b) - min(a, b) }
+
+  /// What the thread knows.
+  private struct Run {
+    let pipe: SoundPipe
+    let device: OutputDevice
+    let tap: CaptureTap
+    var latency: Duration
+    /// When the pipe's first frame of now, counted from 0, is due.
+    var anchor = HostClock.now
+    var taken = 0
+    /// Bytes of the pipe that have been handed on.
+    var seen = 0
+    var bytes: [UInt8] = []
+    var samples: [Float] = []
+    var average = FillAverage()
+    /// What is to be taken over in the next pause.
+    var measured: Duration?
+
+    init(_ pipe: SoundPipe, _ device: OutputDevice, _ tap: CaptureTap) {
+      self.pipe = pipe
+      self.device = device
+      self.tap = tap
+      latency = PulsePipeReader.latency(ofPages: pipe.pages)
+    }
+
+    mutating func turn(isPlayedInto: Bool) {
+      follow()
+      let now = HostClock.now
+      let due = dueFrames(now)
+      refill(due: due, isPlayedInto: isPlayedInto)
+      handOn()
+      let before = pipe.waiting
+      let count = pipe.remove(due * bytesPerFrame)
+      seen = max(0, seen - count)
+      taken += due
+      if isPlayedInto { learn((before + pipe.waiting) / 2) } else { rest() }
+    }
+
+    /// Frames whose time has come since the last turn.
+    private mutating func dueFrames(_ now: HostTime) -> Int {
+      let late = now - (anchor + .frames(taken))
+      if late > patience {
+        anchor = now
+        taken = 0
+        return 0
+      }
+      return max(0, late.frames())
+    }
+
+    /// Keeps the pipe as full as the server would; while it does so itself, only from running dry.
+    private func refill(due: Int, isPlayedInto: Bool) {
+      let page = framesInPage * bytesPerFrame
+      let wanted = isPlayedInto ? due * bytesPerFrame : (pipe.pages - 1) * page
+      while pipe.waiting < wanted, pipe.appendZeros(page) {}
+    }
+
+    private var framesInPage: Int {
+      min(2 * latency.frames() / (2 * pipe.pages - 1), SoundPipe.pageSize / bytesPerFrame)
+    }
+
+    private mutating func handOn() {
+      pipe.look(after: seen, into: &bytes)
+      let frames = bytes.count / bytesPerFrame
+      guard frames > 0 else { return }
+      samples.removeAll(keepingCapacity: true)
+      for index in 0..<2 * frames { samples.append(sample(at: 3 * index)) }
+      // Heard when it leaves the pipe; captured as much earlier as players are told.
+      let at = anchor + .frames(taken + seen / bytesPerFrame) - latency
+      seen += frames * bytesPerFrame
+      var start = 0
+      while start < frames {
+        let count = min(frames - start, 1024)
+        unsafe samples.withUnsafeBufferPointer { samples in
+          guard let base = samples.baseAddress else { return }
+          unsafe tap.deliver(base + 2 * start, frames: count, capturedAt: at + .frames(start))
+        }
+        start += count
+      }
+    }
+
+    private func sample(at index: Int) -> Float {
+      let bits =
+        UInt32(bytes[index]) << 8 | UInt32(bytes[index + 1]) << 16 | UInt32(bytes[index + 2]) << 24
+      return Float(Int32(bitPattern: bits) >> 8) / 8_388_608
+    }
+
+    /// Makes the pipe hold what is claimed now.
+    private mutating func follow() {
+      let pages = PulsePipeReader.pages(for: device.wanted)
+      guard pages != pipe.pages else { return }
+      if pages < pipe.pages {
+        // Only an empty part can be given up, so what waits is let go once it has been handed on, and
+        // the player fills the pipe again. Should it be quicker than we are, the next turn tries again.
+        handOn()
+        let frames = pipe.remove(pipe.waiting) / bytesPerFrame
+        seen = 0
+        taken += frames
+        anchor = anchor - .frames(frames)
+      }
+      guard pipe.resize(pages: pages) else { return }
+      average = FillAverage()
+      measured = nil
+      claim(PulsePipeReader.latency(ofPages: pages))
+    }
+
+    /// Learns what clients read.
+    private mutating func learn(_ waiting: Int) {
+      guard let mean = average.add(waiting) else { return }
+      let latency = Duration.frames(mean / bytesPerFrame)
+      measured = distance(latency, self.latency) > tolerance ? latency : nil
+      if distance(latency, self.latency) > urgent { rest() }
+    }
+
+    /// Takes over what was learnt.
+    private mutating func rest() {
+      average = FillAverage()
+      if let measured { claim(measured) }
+      measured = nil
+    }
+
+    private mutating func claim(_ latency: Duration) {
+      self.latency = latency
+      device.didClaim(latency)
+    }
+  }
+
+  /// The mean filling of a pipe over a second and a half.
+  private struct FillAverage {
+    private static let turns = 300
+    private var sum = 0
+    private var count = 0
+
+    /// - Returns: the mean, each time there are enough.
+    mutating func add(_ waiting: Int) -> Int? {
+      sum += waiting
+      count += 1
+      guard count == Self.turns else { return nil }
+      defer { self = FillAverage() }
+      return sum / count
+    }
+  }
+}

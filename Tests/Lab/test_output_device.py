@@ -1,0 +1,183 @@
+"""Our own output device: it comes and goes, players' sound reaches the listeners, nothing else is
+changed."""
+
+import re
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from lab import meter
+from lab.processes import Process, until
+from lab.soundserver import SERVERS
+from lab.stage import Stage
+
+DEVICE = "AuraLync"
+EARS = ("program", "ear1", "ear2")
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def sound_server(request):
+    """A server without control ears: what is judged here is where sound goes, and how loud it is."""
+    with SERVERS[request.param](EARS) as server:
+        yield server
+
+
+@pytest.fixture
+def room(sound_server, tmp_path):
+    with Stage(tmp_path, sound_server) as stage:
+        yield stage
+
+
+def device_is_there(sound_server):
+    return DEVICE in sound_server.sink_names()
+
+
+def default_sink(sound_server):
+    return sound_server.call("pactl", "get-default-sink", check=False).strip()
+
+
+def sinks_of_players(sound_server):
+    """{the name of a stream of pacat's: the sink it plays to}"""
+    names = {}
+    for line in sound_server.call("pactl", "list", "short", "sinks").splitlines():
+        index, name = line.split("\t")[:2]
+        names[index] = name
+    listing = sound_server.call("pactl", "list", "sink-inputs")
+    return {
+        re.search(r'media\.name = "(.*)"', entry)[1]: names.get(re.search(r"Sink: (\d+)", entry)[1])
+        for entry in listing.split("Sink Input #")[1:] if '"pacat"' in entry}
+
+
+def start_player(sound_server, name, *options):
+    """Plays silence for as long as it lives."""
+    return Process(
+        ["sh", "-c", f"pacat --raw --stream-name={name} {' '.join(options)} < /dev/zero"],
+        sound_server.log_path("pacat"), env=sound_server.environment())
+
+
+def placement(sound_server):
+    """Everything that a run must leave as it was."""
+    return sound_server.sink_names(), default_sink(sound_server), sinks_of_players(sound_server)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_everything_is_put_back(room, sound_server, ending):
+    follower = room.keep(start_player(sound_server, "follower"))
+    stayer = room.keep(start_player(sound_server, "stayer", "--device=ear2"))
+    until("both players", lambda: sinks_of_players(sound_server) == {
+        "follower": "program", "stayer": "ear2"})
+    before = placement(sound_server)
+    serve = room.serve(
+        "--backend", sound_server.backend, "--source", "output", "--default-output")
+    assert serve.event("capture", state="running")["device"] == DEVICE
+    until("the players' place", lambda: sinks_of_players(sound_server) == {
+        "follower": DEVICE, "stayer": "ear2"})
+    assert default_sink(sound_server) == DEVICE
+    serve.send(ending)
+    assert serve.wait() == (0 if ending != signal.SIGKILL else -9), serve.tail()
+    if ending == signal.SIGKILL:
+        # Nobody can tidy up then; whoever comes next does, whatever it serves.
+        room.serve("--backend", sound_server.backend, "--source", "device:ear1").event("capture")
+    until("what was there before", lambda: placement(sound_server) == before)
+    assert follower.is_running and stayer.is_running
+    left = [path.name for path in sound_server.runtime.glob("auralync-output-*")]
+    assert left == []
+
+
+def test_without_a_word_the_default_stays(room, sound_server):
+    serve = room.serve("--backend", sound_server.backend, "--source", "output")
+    serve.event("capture", state="running")
+    assert device_is_there(sound_server)
+    assert default_sink(sound_server) == "program"
+    serve.interrupt()
+    until("the device's end", lambda: not device_is_there(sound_server))
+
+
+def take(sound_server, ears, seconds, sink, during=lambda: None):
+    """What the ears hear of a probe that is played into `sink`."""
+    path = sound_server.directory / f"device-{seconds}.wav"
+    sound = meter.stereo(meter.probe(seconds))
+    meter.write_wav(path, sound)
+    recording = sound_server.record(ears)
+    player = sound_server.play(path, sink)
+    try:
+        time.sleep(seconds / 2)
+        during()
+        player.wait(seconds + 10)
+        time.sleep(0.8)
+        heard = recording.stop()
+    finally:
+        player.end()
+    return {ear: meter.measure(padded(sound, len(heard[ear])), heard[ear]) for ear in ears}
+
+
+def padded(sound, length):
+    return np.concatenate([sound, np.zeros((max(0, length - len(sound)), 2), np.float32)])[:length]
+
+
+def assert_whole(heard):
+    assert not heard.error, str(heard)
+    assert heard.correlation > 0.98, str(heard)
+    assert abs(heard.level_db) < 0.5, str(heard)
+
+
+def test_a_players_sound_reaches_listeners_whatever_the_keys(room, sound_server):
+    serve = room.serve("--backend", sound_server.backend, "--source", "output",
+                       "--also-play", "ear2", "--status-every", 1)
+    serve.event("capture", state="running")
+    listen = room.listen(serve.port, "--output", "ear1")
+    listen.until_playing()
+
+    def press():
+        sound_server.call("pactl", "set-sink-volume", DEVICE, "30%")
+
+    both = take(sound_server, ["ear1", "ear2"], 3, DEVICE)
+    assert_whole(both["ear1"])
+    assert_whole(both["ear2"])
+    assert_whole(take(sound_server, ["ear1"], 3, DEVICE, during=press)["ear1"])
+    # It means the host's own ears.
+    heard = take(sound_server, ["ear2"], 3, DEVICE)["ear2"]
+    assert heard.level_db < -20, str(heard)
+    sound_server.call("pactl", "set-sink-mute", DEVICE, "1")
+    assert_whole(take(sound_server, ["ear1"], 3, DEVICE)["ear1"])
+
+
+def test_the_device_comes_back_with_the_sound_server(room, sound_server):
+    serve = room.serve("--backend", sound_server.backend, "--source", "output",
+                       "--default-output")
+    serve.event("capture", state="running")
+    sound_server.kill()
+    serve.event("capture", state="lost")
+    sound_server.start()
+    until("the device again", lambda: device_is_there(sound_server), 20)
+    until("it is the default again", lambda: default_sink(sound_server) == DEVICE, 10)
+    assert serve.interrupt()[0] == 0
+    until("its end", lambda: not device_is_there(sound_server))
+    until("the old default", lambda: default_sink(sound_server) == "program")
+
+
+def test_one_programs_sound_only(room, sound_server):
+    serve = room.serve("--backend", sound_server.backend, "--source", "app:paplay")
+    assert "plays nothing" in serve.event("capture", state="waiting")["reason"]
+    listen = room.listen(serve.port, "--output", "ear1")
+    listen.until_playing()
+    # Another program plays to the same output all the while.
+    noise = sound_server.directory / "noise.raw"
+    noise.write_bytes((meter.stereo(meter.probe(60, seed=2)) * 32767).astype("<i2").tobytes())
+    room.keep(Process(["pacat", "--raw", "--format=s16le", "--rate=48000", noise],
+                      sound_server.log_path("pacat"), env=sound_server.environment()))
+    for _ in range(2):  # the program begins, and begins again
+        heard = take(sound_server, ["ear1"], 4, "program")["ear1"]
+        assert not heard.error and heard.correlation > 0.95, str(heard)
+        serve.until("silence again", lambda: serve.events("capture")[-1]["state"] == "waiting")
+    assert listen.events("disconnected") == []
+
+
+def test_playing_programs_are_listed(room, sound_server):
+    room.keep(start_player(sound_server, "somebody"))
+    until("the player", lambda: sinks_of_players(sound_server))
+    listing = room.program("devices", "--backend", sound_server.backend)
+    assert listing.wait() == 0
+    assert "pacat" in listing.output.split("Programs that play")[1]
