@@ -15,4 +15,10 @@ package enum TerminalInfo {
     let columns = Int(aura_terminal_columns(stream.rawValue))
     return columns > 0 ? columns : nil
   }
+
+  /// Its height in lines at this moment; nil when it is no terminal or does not tell.
+  package static func rows(_ stream: Stream) -> Int? {
+    let rows = Int(aura_terminal_rows(stream.rawValue))
+    return rows > 0 ? rows : nil
+  }
 }

@@ -75,6 +75,11 @@ static inline int aura_terminal_columns(int descriptor) {
   return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+static inline int aura_terminal_rows(int descriptor) {
+  struct winsize size = {0};
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 // What becomes of a signal; 0 or an errno. The handler must be async-signal-safe.
 static inline int aura_handle_signal(int number, void (*handler)(int)) {
   struct sigaction action = {.sa_flags = SA_RESTART};

@@ -116,6 +116,8 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
     SettingCase(
       name: .logFormat, standard: "text", accepted: ["text", "json"], refused: ["xml"]),
     number(.statusEvery, "60", 0...3600),
+    SettingCase(
+      name: .stats, standard: "false", accepted: ["true", "false"], refused: ["maybe", "2"]),
   ]
 }
 

@@ -54,12 +54,18 @@ import Testing
       }
       #expect(try await report(#"{"delay_ms":81.5,"loss":0.25,"concealed_ms":-1,"x":[]}"#) == 204)
       #expect(handler.reports == [ListenerReport(delay: .microseconds(81_500), loss: 0.25)])
+      var parts = DelayParts()
+      parts.capture = .milliseconds(5)
+      let told = #"{"parts_ms":{"capture":5,"packet":-1,"network":null,"x":3}}"#
+      #expect(try await report(told) == 204)
+      #expect(handler.reports.last == ListenerReport(parts: parts))
+      #expect(try await report(#"{"parts_ms":[1]}"#) == 400)
       #expect(try await report("{}", of: "listener-2") == 404)
       #expect(try await report("[1]") == 400)
       #expect(try await report(#"{"delay_ms":"soon"}"#) == 400)
       #expect(try await report("{}", type: "text/plain") == 415)
       #expect(try await report("{\(String(repeating: " ", count: 2047))}") == 413)
-      #expect(handler.reports.count == 1)
+      #expect(handler.reports.count == 2)
     }
   }
 

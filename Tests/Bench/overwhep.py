@@ -13,13 +13,13 @@ METHOD = (
     "with newly started programs, {settled:g} s after sound came. Without `--delay` one listener finds "
     "its own; with it two are compared: skew is the difference of their latencies in each window of "
     "0.5 s, as it stands in the median of a run's windows and at worst. Stages as the listener tells "
-    "them: until a packet is here (capture, coding, network), in the buffer, from the decoder until "
-    "the output takes it, from there to the ear. Waits: the part of the time in which somebody waited "
+    "them: capture and coding, a packet's length, half of the way there and back, the buffer, from "
+    "the decoder until the output takes it, from there to the ear. Waits: the part of the time in which somebody waited "
     "for a core.")
 
 SETTLED = 20.0
 DELAY_MS = 120
-STAGES = ("arrival_ms", "buffer_ms", "waiting_ms", "output_ms")
+STAGES = ("capture_ms", "packet_ms", "network_ms", "buffer_ms", "decode_ms", "output_ms")
 
 
 def measure(preset, backend, runs, seconds, delay_ms=None):
@@ -66,9 +66,9 @@ def _skew(one, other):
 
 
 def table(rows):
-    lines = ["| sound server | preset | `--delay` | program → ear, ms | worst p95 | told | to here | "
-             "buffer | waiting | output | skew | worst skew | dropouts | waits |",
-             "|" + "---|" * 14]
+    lines = ["| sound server | preset | `--delay` | program → ear, ms | worst p95 | told | capture | "
+             "packet | network | buffer | decode | output | skew | worst skew | dropouts | waits |",
+             "|" + "---|" * 16]
     for row in rows:
         good = [run for run in row["runs"] if not run["error"]]
         cells = [row["backend"], row["preset"], str(row["delay_ms"] or "–")]

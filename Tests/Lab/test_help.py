@@ -49,8 +49,8 @@ SETTINGS = {
 }
 
 # Options that are no settings with a value; each is tried by a test below.
-OTHERS = {"config", "public", "no-public", "mono", "no-mono", "overwrite", "no-overwrite",
-          "default-output", "no-default-output", "json", "version", "help"}
+OTHERS = {"config", "public", "no-public", "mono", "no-mono", "overwrite", "no-overwrite", "stats",
+          "no-stats", "default-output", "no-default-output", "json", "version", "help"}
 
 # Options of the commands that have no settings, with a value that is refused; flags have none.
 TOOLS = {
@@ -155,7 +155,7 @@ def test_setting(run, name):
             assert f"{low}–{high}" in line
 
 
-@pytest.mark.parametrize("name", ["public", "mono", "overwrite", "default-output"])
+@pytest.mark.parametrize("name", ["public", "mono", "overwrite", "default-output", "stats"])
 def test_flags(run, name):
     for option, value in [(f"--{name}", True), (f"--no-{name}", False)]:
         entry = settings_of(run("config", "--json", option))[name]

@@ -205,6 +205,10 @@ extension SettingKey {
         settings.statusEvery = seconds == 0 ? nil : .seconds(seconds)
         return true
       }),
+    .special(
+      .stats, for: [.listen], valueName: "", allowed: "true or false", defaultText: "false",
+      "All that is known of the sound's way: a table on a terminal, JSON lines elsewhere.",
+      value: { .bool($0.stats) }, assign: { put(truth, $0, into: \.stats, of: &$1) }),
   ]
 }
 

@@ -38,6 +38,7 @@ enum SettingName: String, CaseIterable, Sendable {
   case codec
   case logFormat = "log-format"
   case statusEvery = "status-every"
+  case stats
 
   /// As it is written on the command line.
   var option: String { "--\(rawValue)" }

@@ -26,6 +26,9 @@ extension Settings {
     try settings.applyFile(named: configFile, environment: environment)
     try settings.apply(SettingsLayer(environment: environment))
     try settings.apply(SettingsLayer(options: options))
+    if settings.stats, !isTerminal, settings.origin(of: .logFormat) == .builtIn {
+      settings.logFormat = .json
+    }
     if settings.origin(of: .statusEvery) == .builtIn {
       settings.statusEvery = .seconds(isTerminal || settings.logFormat == .json ? 1 : 60)
     }

@@ -71,6 +71,8 @@ struct Settings: Sendable {
   var logFormat = LogFormat.text
   /// nil: never.
   var statusEvery: Duration? = .seconds(60)
+  /// Every number there is, as a table or as JSON.
+  var stats = false
 
   /// The configuration file that was looked for; nil when there is no place for one.
   var configFile: ConfigFile?

@@ -100,13 +100,18 @@ struct ListenOptions: SettingsOptions {
   @Option(.protocolChoice) var protocolChoice: String?
   @Option(.codec) var codec: String?
 
+  @Flag(
+    name: .customLong("stats"), inversion: .prefixedNo,
+    help: ArgumentHelp(SettingKey.named(.stats).optionHelp))
+  var stats: Bool?
+
   var given: [(name: SettingName, value: String)] {
     collect([
       (.output, output), (.volume, volume), (.balance, balance),
       (.isMono, isMono.map { String($0) }), (.record, record),
       (.overwrite, overwrite.map { String($0) }), (.buffer, buffer),
       (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
-      (.codec, codec),
+      (.codec, codec), (.stats, stats.map { String($0) }),
     ])
   }
 }

@@ -8,6 +8,7 @@ final class ListenReport {
   private let output: Output
   private let live: LiveLine
   private let plan: ListenPlan
+  private let showsTable: Bool
   private var outputDevice: String?
   private var isOutputLost = false
   private var hasConnected = false
@@ -15,9 +16,14 @@ final class ListenReport {
   private var reasons: [String] = []
   private static let mostReasons = 8
 
-  init(_ output: Output, plan: ListenPlan) {
+  /// - Parameters:
+  ///   - output: where to.
+  ///   - plan: what was asked for.
+  ///   - showsTable: whether a terminal shows all numbers, and not a line of them.
+  init(_ output: Output, plan: ListenPlan, showsTable: Bool) {
     self.output = output
     self.plan = plan
+    self.showsTable = showsTable
     live = LiveLine(output)
   }
 
@@ -106,7 +112,9 @@ final class ListenReport {
   /// A status: the line that lives on a terminal, or one more line of a log.
   func status(_ numbers: Listener.Statistics) {
     if live.isLive {
-      live.show(Self.statusText(numbers))
+      let line = Self.statusText(numbers)
+      let table = showsTable ? numbers.webRTC.map(ListenTable.lines) : nil
+      live.show([line] + (table ?? []))
       return
     }
     var fields: [(String, JSONValue)] = [
@@ -154,16 +162,17 @@ final class ListenReport {
   /// Where the time goes, and what was lost and made good.
   private static func json(_ numbers: Listener.Statistics.WebRTC) -> JSONValue {
     let playout = numbers.playout
+    let parts = playout.parts
     func known(_ duration: Duration?) -> JSONValue {
       duration.map { .milliseconds($0) } ?? .null
     }
     return [
       "from_capture": .bool(playout.isExact), "needed_ms": known(playout.needed),
-      "arrival_ms": known(playout.stages.arrival),
-      "buffer_ms": .milliseconds(playout.stages.buffer),
-      "waiting_ms": .milliseconds(playout.stages.waiting),
-      "output_ms": .milliseconds(playout.stages.output),
+      "capture_ms": known(parts.capture), "packet_ms": known(parts.packet),
+      "network_ms": known(parts.network), "buffer_ms": known(parts.buffer),
+      "decode_ms": known(parts.decode), "output_ms": known(parts.output),
       "error_ms": .milliseconds(playout.error), "jitter_ms": .milliseconds(playout.jitter),
+      "clock_offset_ms": known(playout.clockOffset),
       "clock_uncertainty_ms": known(playout.clockUncertainty),
       "round_trip_ms": known(playout.roundTrip), "drift_ppm": .rounded(playout.driftPPM),
       "packets": .int(Int64(numbers.expected)), "lost": .int(Int64(numbers.missing)),
@@ -172,6 +181,7 @@ final class ListenReport {
       "repaired": .int(Int64(playout.repairs.useful)),
       "concealed_ms": .milliseconds(.frames(playout.counts.concealed)),
       "jumps": .int(Int64(playout.counts.jumps)),
+      "resettlements": .int(Int64(playout.counts.resettlements)),
     ]
   }
 
@@ -202,6 +212,9 @@ final class ListenReport {
       "\(Words.milliseconds(.frames(webRTC.playout.counts.concealed))) made up",
     ].joined(separator: "  ")
   }
+
+  /// Leaves the terminal as it was.
+  func end() { live.clear() }
 
   func summary(_ numbers: Listener.Statistics, running: Duration) {
     say(

@@ -20,7 +20,7 @@ final class ListenSession {
     self.settings = settings
     self.plan = plan
     loop = SessionLoop(format: settings.logFormat)
-    report = ListenReport(loop.output, plan: plan)
+    report = ListenReport(loop.output, plan: plan, showsTable: settings.stats)
   }
 
   /// Listens until told to stop, or until there is no sense in going on.
@@ -43,6 +43,7 @@ final class ListenSession {
     listener.stop()
     // First of all: a second Ctrl-C must find nothing unwritten.
     let hasRecorded = recorder?.finish() ?? false
+    report.end()
     if let failure { throw UserError(failure) }
     report.summary(numbers, running: HostClock.now - start)
     if let recorder { report.recorded(recorder.facts, to: hasRecorded ? settings.record : nil) }

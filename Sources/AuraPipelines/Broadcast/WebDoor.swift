@@ -88,7 +88,8 @@ package final class WebDoor: WHEPHandler {
     let toTheNetwork = sendDelay.map { $0 + (listener.roundTrip ?? .zero) / 2 }
     return WebStatus.ListenerEntry(
       broadcast: Self.slug, transport: "webrtc", delay: listener.report?.delay ?? toTheNetwork,
-      loss: listener.loss, jitter: listener.jitter ?? listener.report?.jitter,
+      parts: listener.report?.parts, loss: listener.loss,
+      jitter: listener.jitter ?? listener.report?.jitter,
       roundTrip: listener.roundTrip,
       since: HostClock.unixSeconds(at: listener.since ?? HostClock.now))
   }

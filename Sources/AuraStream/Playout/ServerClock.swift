@@ -31,6 +31,8 @@ package struct ServerClock: Sendable {
   package var isKnown: Bool { estimator.line != nil }
   /// How much faster the server's clock is than ours.
   package var driftPPM: Double { estimator.line?.ppm ?? 0 }
+  /// The server's clock less ours, by the last answers; nil while nothing is known.
+  package var offset: Duration? { estimator.line.map { .nanoseconds($0.difference) } }
   /// How far off the answer may be, as far as can be told; nil while nothing is known.
   package var uncertainty: Duration? {
     estimator.line.map { .nanoseconds(Int64($0.deviation)) }

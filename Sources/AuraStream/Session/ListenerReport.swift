@@ -11,10 +11,13 @@ package struct ListenerReport: Equatable, Sendable {
   package var needed: Duration?
   /// Whether it keeps sound itself until its time has come.
   package var holds: Bool
+  /// Where the delay comes from.
+  package var parts: DelayParts?
 
   package init(
     delay: Duration? = nil, jitter: Duration? = nil, loss: Double? = nil,
-    concealed: Duration? = nil, needed: Duration? = nil, holds: Bool = false
+    concealed: Duration? = nil, needed: Duration? = nil, holds: Bool = false,
+    parts: DelayParts? = nil
   ) {
     self.needed = needed
     self.holds = holds
@@ -22,5 +25,6 @@ package struct ListenerReport: Equatable, Sendable {
     self.jitter = jitter
     self.loss = loss
     self.concealed = concealed
+    self.parts = parts
   }
 }

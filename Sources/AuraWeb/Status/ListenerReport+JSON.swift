@@ -16,6 +16,7 @@ extension ListenerReport {
       var concealed_ms: Double?
       var needed_ms: Double?
       var holds: Bool?
+      var parts_ms: [String: Double?]?
     }
     guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(json)) else { return nil }
     func duration(_ milliseconds: Double?, atMost most: Double) -> Duration? {
@@ -27,5 +28,11 @@ extension ListenerReport {
       loss: wire.loss.flatMap { (0...1).contains($0) ? $0 : nil },
       concealed: duration(wire.concealed_ms, atMost: 1e12),
       needed: duration(wire.needed_ms, atMost: Self.mostMilliseconds), holds: wire.holds ?? false)
+    guard let told = wire.parts_ms else { return }
+    var parts = DelayParts()
+    for (name, path) in DelayParts.all {
+      parts[keyPath: path] = duration(told[name] ?? nil, atMost: Self.mostMilliseconds)
+    }
+    self.parts = parts
   }
 }

@@ -18,7 +18,8 @@ extension WebStatus {
     let listeners = listeners.map { entry in
       JSONText.object([
         ("broadcast", .string(entry.broadcast)), ("transport", .string(entry.transport)),
-        ("delay_ms", .milliseconds(entry.delay)), ("loss", .number(entry.loss)),
+        ("delay_ms", .milliseconds(entry.delay)), ("parts_ms", .parts(entry.parts)),
+        ("loss", .number(entry.loss)),
         ("jitter_ms", .milliseconds(entry.jitter)),
         ("round_trip_ms", .milliseconds(entry.roundTrip)),
         ("since", JSONText(text: String(entry.since))),
@@ -85,6 +86,12 @@ struct JSONText: Equatable {
 
   static func milliseconds(_ duration: Duration?) -> JSONText {
     number(duration.map { ($0.inMilliseconds * 1000).rounded() / 1000 })
+  }
+
+  /// Milliseconds by the names of the parts.
+  static func parts(_ parts: DelayParts?) -> JSONText {
+    guard let parts else { return JSONText(text: "null") }
+    return object(DelayParts.all.map { ($0.name, .milliseconds(parts[keyPath: $0.path])) })
   }
 
   static func string(_ value: String) -> JSONText {

@@ -57,6 +57,8 @@ package struct WebStatus: Equatable, Sendable {
     package var transport: String
     /// From capture to the network, or to the ear where that is known.
     package var delay: Duration?
+    /// Where that comes from.
+    package var parts: DelayParts?
     /// The part of packets that was lost lately, 0 to 1.
     package var loss: Double?
     package var jitter: Duration?
@@ -65,12 +67,13 @@ package struct WebStatus: Equatable, Sendable {
     package var since: Int64
 
     package init(
-      broadcast: String, transport: String, delay: Duration? = nil, loss: Double? = nil,
-      jitter: Duration? = nil, roundTrip: Duration? = nil, since: Int64
+      broadcast: String, transport: String, delay: Duration? = nil, parts: DelayParts? = nil,
+      loss: Double? = nil, jitter: Duration? = nil, roundTrip: Duration? = nil, since: Int64
     ) {
       self.broadcast = broadcast
       self.transport = transport
       self.delay = delay
+      self.parts = parts
       self.loss = loss
       self.jitter = jitter
       self.roundTrip = roundTrip
