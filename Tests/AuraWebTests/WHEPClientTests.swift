@@ -78,6 +78,13 @@ import Testing
     }
   }
 
+  @Test func nobodyOfThatName() async throws {
+    let nowhere = WHEPAddress(host: "nobody.invalid", port: 8080, path: "/whep/main")
+    await #expect(throws: WHEPClientError.unknownName("nobody.invalid")) {
+      _ = try await WHEPClient().join(nowhere, offer: "v=0\r\n")
+    }
+  }
+
   @Test(arguments: [
     ("http://a", "http://a/"), ("http://a:8080/whep/main", "http://a:8080/whep/main"),
     ("HTTP://[::1]:80/x?y=1#z", "http://[::1]/x?y=1"),

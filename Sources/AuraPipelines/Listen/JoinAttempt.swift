@@ -123,7 +123,7 @@ final class JoinAttempt: Sendable {
   private static func failure(_ error: WHEPClientError) -> Failure {
     switch error {
     case .unreachable, .notHTTP: .lost(error.description)
-    case .refused, .redirected: .refused(error.description)
+    case .refused, .redirected, .unknownName: .refused(error.description)
     case .later(_, let seconds, _): .later(error.description, .seconds(seconds))
     }
   }

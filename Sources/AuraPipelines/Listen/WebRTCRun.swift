@@ -21,7 +21,7 @@ final class WebRTCRun {
 
   private static let firstRetry = Duration.milliseconds(100)
   /// Before anything was heard, and later: then it is to be back soon.
-  private static let longestRetry = (first: Duration.seconds(2), later: Duration.milliseconds(400))
+  private static let longestRetry = (first: Duration.seconds(2), later: Duration.milliseconds(200))
   private static let patience = (first: Duration.seconds(5), later: Duration.milliseconds(500))
   private static let reporting = Duration.seconds(5)
   private static let publishing = Duration.milliseconds(50)
@@ -270,7 +270,7 @@ final class WebRTCRun {
       delay: facts.isExact ? facts.delay.map { $0 + facts.error } : nil, jitter: facts.jitter,
       loss: expected > 0 ? min(1, Double(lost) / Double(expected)) : nil,
       concealed: .frames(facts.counts.concealed), needed: facts.isExact ? facts.needed : nil,
-      holds: true)
+      holds: true, parts: facts.isExact ? facts.parts : nil)
     Task.detached { try? await WHEPClient().tell(report, to: address) }
   }
 

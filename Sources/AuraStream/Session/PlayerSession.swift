@@ -56,6 +56,8 @@ package struct PlayerSession<DTLS: PlayerEngine & ~Copyable>: ~Copyable {
     case closed(PlayerEnd)
   }
 
+  /// How long a way to the server is looked for, and how long all of a join may take.
+  static var wayPatience: Duration { .seconds(6) }
   static var joinPatience: Duration { .seconds(15) }
   static var silencePatience: Duration { .seconds(4) }
 
@@ -137,8 +139,10 @@ package struct PlayerSession<DTLS: PlayerEngine & ~Copyable>: ~Copyable {
     follow(now: now)
     guard !isClosed else { return }
     guard facts.isEstablished else {
-      if now - createdAt >= Self.joinPatience {
-        close(agent.selected == nil ? .unreachable : .unfinished)
+      if agent.selected == nil, now - createdAt >= Self.wayPatience {
+        close(.unreachable)
+      } else if now - createdAt >= Self.joinPatience {
+        close(.unfinished)
       }
       return
     }
@@ -187,7 +191,7 @@ package struct PlayerSession<DTLS: PlayerEngine & ~Copyable>: ~Copyable {
     func consider(_ time: HostTime?) { if let time { next = min(next, time) } }
     consider(handshakeDeadline)
     guard facts.isEstablished else {
-      consider(createdAt + Self.joinPatience)
+      consider(createdAt + (agent.selected == nil ? Self.wayPatience : Self.joinPatience))
       return next
     }
     consider(nextReport)

@@ -116,6 +116,7 @@ package struct WHEPClient: Sendable {
       ("delay_ms", .milliseconds(report.delay)), ("jitter_ms", .milliseconds(report.jitter)),
       ("loss", .number(report.loss)), ("concealed_ms", .milliseconds(report.concealed)),
       ("needed_ms", .milliseconds(report.needed)), ("holds", .bool(report.holds)),
+      ("parts_ms", .parts(report.parts)),
     ]
     _ = try await exchange(
       .POST, session, body: JSONText.object(members).text, type: "application/json", from: nil)
@@ -169,6 +170,8 @@ package struct WHEPClient: Sendable {
       switch error {
       case is HTTPParserError, is ReplyCollector.TooLong: throw .notHTTP(address)
       case is ReplyCollector.Ended: throw .unreachable(address, "it ended the connection")
+      case let error as NIOConnectionError where error.connectionErrors.isEmpty:
+        throw .unknownName(address.host)
       default: throw .unreachable(address, Self.words(error))
       }
     }
@@ -199,8 +202,7 @@ package struct WHEPClient: Sendable {
     case let error as IOError: return error.reasonText
     case ChannelError.connectTimeout: return "no answer in time"
     case let error as NIOConnectionError:
-      if let first = error.connectionErrors.first { return words(first.error) }
-      return "the name is not known"
+      return error.connectionErrors.first.map { words($0.error) } ?? "\(error)"
     default: return "\(error)"
     }
   }

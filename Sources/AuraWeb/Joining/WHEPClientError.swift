@@ -2,6 +2,8 @@
 package enum WHEPClientError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Nobody answers there, or not in time; the system's words.
   case unreachable(WHEPAddress, String)
+  /// Nobody knows a computer of this name.
+  case unknownName(String)
   /// What answers does not speak HTTP, or says too much.
   case notHTTP(WHEPAddress)
   /// It says no; its own sentence, perhaps empty.
@@ -14,6 +16,8 @@ package enum WHEPClientError: Error, Equatable, Sendable, CustomStringConvertibl
   package var description: String {
     switch self {
     case .unreachable(let address, let reason): "Nobody answers at \(address): \(reason)."
+    case .unknownName(let host):
+      "No computer of the name \(host) is known here. Check the name, or give its address."
     case .notHTTP(let address): "What answers at \(address) does not speak HTTP as it should."
     case .refused(let status, let text):
       text.isEmpty

@@ -153,7 +153,7 @@ struct PlayerSessionTests {
   @Test func whoNeverAnswersIsUnreachable() {
     let simulation = PlayerSimulation(addresses: 2)
     simulation.reachable = []
-    simulation.run(for: .seconds(14))
+    simulation.run(for: .seconds(5))
     let early = simulation.closed
     #expect(early == nil)
     simulation.run(for: .seconds(2))
