@@ -31,6 +31,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "auralync", targets: ["AuraApp"]),
+    .library(name: "AuraListener", targets: ["AuraListener"]),
     .library(name: "AuraPipelines", targets: ["AuraPipelines"]),
   ],
   dependencies: [
@@ -104,6 +105,12 @@ let package = Package(
         "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport", "AuraWeb",
       ]),
 
+    // Listening, for other programs; and what using it looks like.
+    room("AuraListener", ["AuraPipelines", "AuraAudio", "AuraStream", "AuraWeb"]),
+    .executableTarget(
+      name: "LevelExample", dependencies: ["AuraListener"], path: "Examples/Level",
+      swiftSettings: settings),
+
     tests("AuraStreamTests", ["AuraStream"]),
     tests("AuraHostTests", ["AuraHost", "AuraStream"]),
     tests("AuraAudioTests", ["AuraAudio", "AuraHost", "AuraStream"]),
@@ -126,6 +133,9 @@ let package = Package(
     tests(
       "AuraPipelinesTests",
       ["AuraPipelines", "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport"]),
+    tests(
+      "AuraListenerTests",
+      ["AuraListener", "AuraHost", "AuraPipelines", "AuraStream", "AuraTransport", "AuraWeb"]),
     tests("AuraBenchTests", ["AuraBench", "AuraHost", "AuraStream", "AuraWeb"]),
     tests("AuraAppTests", ["AuraApp", "AuraPipelines", "AuraStream", "AuraWeb"]),
 

@@ -25,6 +25,8 @@ package final class Listener: Sendable {
     package var recorder: Recorder?
     /// How much sound to hold; nil finds it from how evenly sound arrives.
     package var buffer: Duration?
+    /// Whether the caller takes the sound with `render`, and no output is opened.
+    package var isPulled = false
 
     package init(
       host: String, port: Int, backend: SoundBackend?, outputName: String?,
@@ -149,6 +151,7 @@ package final class Listener: Sendable {
     output = try StreamSupervisor(
       name: "aura-output",
       make: { (handler) throws(SoundError) in
+        if options.isPulled { return PulledPlayback(onEvent: handler) }
         guard let backend = options.backend else {
           return NullPlayback(tap: tap, onEvent: handler)
         }
@@ -165,6 +168,20 @@ package final class Listener: Sendable {
       }
     self.session = session
     thread = HostThread(name: "aura-network", realTimePriority: 15) { session.run() }
+  }
+
+  /// Where `isPulled` was said: fills a buffer with what is heard next. Safe on an audio thread; from
+  /// one thread only, at the pace of its own clock.
+  ///
+  /// - Parameters:
+  ///   - samples: interleaved stereo at 48 kHz; all are written.
+  ///   - delay: from now to the buffer's first frame at the ear.
+  package func render(into samples: inout MutableSpan<Float>, delay: Duration) {
+    let now = HostClock.now
+    unsafe samples.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      unsafe tap.render(into: base, frames: buffer.count / 2, at: now, delay: delay)
+    }
   }
 
   /// How things stand.
