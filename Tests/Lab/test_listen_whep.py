@@ -8,7 +8,7 @@ import pytest
 
 from lab.content import Content
 from lab.processes import TOO_BUSY
-from lab.soundserver import CONTROLS
+from lab.soundserver import CONTROLS, RATE
 from lab.takes import listen_in
 from lab.whep import Web
 
@@ -90,6 +90,43 @@ def test_the_server_restarts(room, sound_server):
     assert time.monotonic() - began < 5
     time.sleep(1.5)
     assert_heard(listen_in(sound_server, ["ear1", *CONTROLS], seconds=2), "ear1")
+
+
+def test_an_output_that_goes_and_comes(room, sound_server):
+    """An output that is gone is waited for, and one that is suspended too; the delay is held after both."""
+    def plug_in():
+        return sound_server.call("pactl", "load-module", "module-null-sink", "sink_name=fleeting",
+                                 f"rate={RATE}").strip()
+
+    def again(what, known):
+        """Sound goes to the output, and is where it belongs; `known` statuses are from before."""
+        listen.until(what, lambda: any(
+            status["state"] == "playing" and is_told(status["delay_ms"])
+            for status in listen.events("status")[known:]), 45)
+
+    def until_quiet(known):
+        listen.until("the silence", lambda: any(
+            status["state"] != "playing" for status in listen.events("status")[known:]), 20)
+
+    module = plug_in()
+    serve = room.serve("--source", "tone:440")
+    host, port = serve.web_address()
+    listen = room.listen(f"http://{host}:{port}", "--output", "fleeting", "--status-every", 1,
+                         "--delay", DELAY_MS)
+    again("the first sound", 0)
+    sound_server.call("pactl", "unload-module", module)
+    listen.event("output", 20, state="waiting")
+    until_quiet(known=len(listen.events("status")))
+    plug_in()
+    listen.until("the output", lambda: len(listen.events("output", state="running")) == 2, 20)
+    again("sound to the output that came back", len(listen.events("status")))
+    # PipeWire lets nobody suspend an output that is played to.
+    if sound_server.backend == "pulse":
+        sound_server.call("pactl", "suspend-sink", "fleeting", "1")
+        until_quiet(known=len(listen.events("status")))
+        sound_server.call("pactl", "suspend-sink", "fleeting", "0")
+        again("sound to the output that woke", len(listen.events("status")))
+    assert listen.is_running and len(listen.events("connected")) == 1
 
 
 def test_the_original_protocol_is_what_remains(room, sound_server):

@@ -77,6 +77,10 @@ class Stage:
     def crowd(self, port, clients, seconds):
         return self.keep(product.crowd(port, clients, seconds, log=self.log("crowd")))
 
+    def aiortc_source(self, hertz):
+        return self.keep(product.Peer("lab.aiortc_source", f"--hertz={hertz}",
+                                      log=self.log("aiortc-source")))
+
     def aiortc_player(self, url, **options):
         return self.keep(product.AiortcPlayer(url, log=self.log("aiortc"), **options))
 
