@@ -23,13 +23,13 @@ toolchain_packages=(libcurl4 libxml2 libsqlite3-0 libncurses6 libuuid1 zlib1g)
 private_server_packages=(pipewire pipewire-bin pipewire-pulse wireplumber)
 
 # To test: both sound servers and their tools, the laboratory's arithmetic, another SRTP; browsers
-# and another WebRTC as listeners, and what drives them; what a desktop and a camera see; and what
-# fetches a checker that Debian has not.
+# and another WebRTC as listeners, and what drives them; what a desktop and a camera see; what fetches
+# a checker that Debian has not; and another's Opus files, to compare ours with.
 test_packages=(
   "${private_server_packages[@]}" pulseaudio pulseaudio-utils
   python3 python3-numpy python3-scipy python3-pytest iproute2 procps shellcheck libsrtp2-dev
   chromium firefox-esr python3-websocket python3-aiortc
-  dbus-daemon dbus-bin zbar-tools python3-pip curl
+  dbus-daemon dbus-bin zbar-tools python3-pip curl opus-tools
 )
 
 # To measure lip-sync: a film, a screen without a monitor, and the players that show it.
