@@ -6,6 +6,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from lab.film import DELAY_MS, LOSS, watch_losses
 from lab.processes import TOO_BUSY, LabError
 from lab.soundserver import CONTROLS, SERVERS
 from lab.stage import Stage
@@ -20,7 +21,9 @@ wrong sound over 5 ms; one that a control ear has within 0.15 s of the same inst
 the machine's. A take in which a control ear lost over 1 % of its sound, or could not be read, is not
 judged: that is no pass. The programs run on from take to take, parec | pacat are renewed. Then our page
 plays in Chromium, behind another tab for a take of {hidden:g} s, judged in the same way; its dropouts are
-the machine's too while somebody waits for a core for over a quarter of the time. At last {clients} clients
+the machine's too while somebody waits for a core for over a quarter of the time. Then film mode, {delay} ms, on a wire
+that loses {loss:.0%} both ways: what `listen` and our page in Chromium make up in {film:g} s, by their own count, fails unless
+the machine was too busy. At last {clients} clients
 on loopback for {crowd:g} s, read by one process; a client that is closed, a message of the wrong length, or
 one dropped chunk fails."""
 
@@ -93,6 +96,21 @@ def soak_hidden(seconds):
     return len(beyond) if usable else 0, int(not usable), lines
 
 
+def soak_film(seconds):
+    heard = watch_losses(seconds)
+    native = heard.after["concealed_ms"] - heard.before["concealed_ms"]
+    lost = heard.after["lost"] - heard.before["lost"]
+    browser = heard.browser.count("concealedSamples")
+    usable = heard.pressure < TOO_BUSY or not (native or browser)
+    faults = (native > 0) + (browser > 0) if usable else 0
+    return faults, int(not usable), [
+        f"film mode, {seconds:g} s, {LOSS:.0%} lost both ways, somebody waited for a core "
+        f"{100 * heard.pressure:.0f} % of the time",
+        f"  listen: {lost} packets lost for good, {native} ms made up, "
+        f"{min(heard.delays):.1f} to {max(heard.delays):.1f} ms after the capture",
+        f"  Chromium: {heard.browser}; both by the server's status: {heard.told} ms"]
+
+
 def soak_crowd(clients, seconds):
     with Stage() as stage:
         serve = stage.serve("--source", "tone", "--max-clients", 0, "--listen-backlog", 1000)
@@ -115,12 +133,14 @@ def main():
     parser.add_argument("--take", type=float, default=60, help="seconds of one recording")
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--hidden-seconds", type=float, default=60)
-    parser.add_argument("--only", choices=["sound", "hidden", "crowd"], action="append",
+    parser.add_argument("--film-seconds", type=float, default=60)
+    parser.add_argument("--only", choices=["sound", "hidden", "film", "crowd"], action="append",
                         help="one part, and again")
     parser.add_argument("--crowd-seconds", type=float, default=10)
     options = parser.parse_args()
-    parts = options.only or ["sound", "hidden", "crowd"]
+    parts = options.only or ["sound", "hidden", "film", "crowd"]
     print(METHOD.format(hidden=options.hidden_seconds, take=min(options.take, options.seconds), clients=options.clients,
+                        delay=DELAY_MS, loss=LOSS, film=options.film_seconds,
                         crowd=options.crowd_seconds), flush=True)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before.", flush=True)
     faults, unjudged = 0, 0
@@ -133,6 +153,11 @@ def main():
             print("\n" + "\n".join(lines), flush=True)
     if "hidden" in parts:
         found, open_takes, lines = soak_hidden(options.hidden_seconds)
+        faults += found
+        unjudged += open_takes
+        print("\n" + "\n".join(lines), flush=True)
+    if "film" in parts:
+        found, open_takes, lines = soak_film(options.film_seconds)
         faults += found
         unjudged += open_takes
         print("\n" + "\n".join(lines), flush=True)
