@@ -109,14 +109,16 @@ private struct Server {
 struct WebRTCPlayoutChainTests {
   private func chain(
     _ format: PayloadFormat, _ sink: VirtualOutput, delay: PlayoutDelay.Mode,
-    correctsDrift: Bool = true, volume: Int = 100
+    correctsDrift: Bool = true, volume: Int = 100, balance: MonoBalance = MonoBalance(),
+    recorder: Recorder? = nil
   ) throws -> WebRTCPlayoutChain {
     try WebRTCPlayoutChain(
       .init(
         format: format,
         playout: .init(
           delay: delay, payloadType: 111, redundantPayloadType: 63, correctsDrift: correctsDrift),
-        volume: VolumeControl(percent: volume)), sink: sink)
+        volume: VolumeControl(percent: volume, balance: balance), recorder: recorder),
+      sink: sink)
   }
 
   /// Plays everything; packets for which `isLost` is true never come.
@@ -258,6 +260,48 @@ struct WebRTCPlayoutChainTests {
     let heard = sink.heard[100_000...]
     #expect((heard.max() ?? 0) > 0.95)
     #expect(heard.allSatisfy { abs($0) <= PeakLimiter.ceiling })
+  }
+
+  @Test func balanceIsHeard() throws {
+    let server = try Server(.linear(.l24), hertz: 440, seconds: 2)
+    for (balance, gain) in [(100, Float(0)), (50, 0.5), (-100, 1)] {
+      let sink = VirtualOutput()
+      let chain = try chain(
+        .linear(.l24), sink, delay: .fixed(.milliseconds(60)), correctsDrift: false,
+        balance: MonoBalance(balance: balance))
+      run(chain, sink, server)
+      let sent = (70_000..<80_000).map { frame in
+        (server.sound[2 * (frame - 2_400)] * 8_388_608).rounded() / 8_388_608 * gain
+      }
+      #expect(Array(sink.heard[70_000..<80_000]) == sent)
+    }
+  }
+
+  @Test(arguments: ["opus", "wav"])
+  func aRecordingKeepsTimeWherePacketsAreLost(kind: String) throws {
+    let path = FileManager.default.temporaryDirectory
+      .appending(path: "aura-\(UUID().uuidString).\(kind)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let recorder = try Recorder(
+      to: path, try #require(Recorder.Content(path: path)), replacing: false, onFailure: { _ in })
+    let server = try Server(.opus, hertz: 440, seconds: 5)
+    let sink = VirtualOutput()
+    let chain = try chain(.opus, sink, delay: .fixed(.milliseconds(60)), recorder: recorder)
+    let isLost = { (packet: Int) in packet % 37 == 5 || (200..<260).contains(packet) }
+    run(chain, sink, server, isLost: isLost)
+    #expect(recorder.finish() && recorder.failure == nil)
+    #expect(recorder.facts.dropped == .zero)
+    let played = chain.facts.counts
+    let all = Duration.frames(played.played + played.concealed + played.silent)
+    let off = (recorder.facts.recorded - all).inMilliseconds
+    // The last packets were not played, or not written by the resampler.
+    #expect(abs(off) < 60, "\(off) ms")
+    if kind == "opus" { #expect(recorder.facts.missing >= .milliseconds(600 + 10 * 10)) }
+    var file = try SoundFile(path: path)
+    var heard: [Float] = []
+    while file.read(frames: 4_096, appendingTo: &heard) > 0 {}
+    #expect(file.damage == nil)
+    #expect(heard.suffix(48_000).contains { abs($0) > 0.4 })
   }
 
   @Test func anythingAtAllMayArrive() throws {

@@ -136,7 +136,7 @@ package final class Recorder: Sendable {
   private func put(_ item: Item, frames: Int) {
     queue.withLock { queue in
       guard !queue.isClosed else { return }
-      guard queue.frames + queue.left + frames <= Self.mostFrames else {
+      guard queue.frames + frames <= Self.mostFrames else {
         queue.dropped += frames
         if content == .sound { queue.left += frames }
         return
@@ -202,6 +202,7 @@ package final class Recorder: Sendable {
   }
 
   private func writeSound() throws(CodecError) {
+    let silence = [Float](repeating: 0, count: 2 * MediaTime.rate / 10)
     var writer: WAVWriter?
     while let items = nextItems() {
       if writer == nil { writer = try WAVWriter(file) }
@@ -210,7 +211,10 @@ package final class Recorder: Sendable {
         switch item {
         case .sound(let samples): try wav.append(samples.span)
         case .silence(let frames):
-          try wav.append([Float](repeating: 0, count: 2 * frames).span)
+          for start in stride(from: 0, to: frames, by: silence.count / 2) {
+            try wav.append(
+              silence.span.extracting(first: 2 * min(frames - start, silence.count / 2)))
+          }
         case .packet: break
         }
       }

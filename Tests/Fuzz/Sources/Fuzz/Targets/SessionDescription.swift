@@ -65,6 +65,8 @@ private func checkOffer(_ offer: SessionOffer) {
   check(offer.opusPayloadType < 128, "a payload type has seven bits")
   check((offer.redPayloadType ?? 0) < 128, "a payload type has seven bits")
   check(offer.redPayloadType != offer.opusPayloadType, "RED and Opus have numbers of their own")
+  check((offer.linear?.payloadType ?? 0) < 128, "a payload type has seven bits")
+  check(offer.linear?.payloadType != offer.opusPayloadType, "every format has its own number")
   check(offer.feedback.count <= 16 && offer.headerExtensions.count <= 64, "lists are bounded")
   check(
     offer.bundle.isEmpty || offer.mid.map(offer.bundle.contains) == true,
