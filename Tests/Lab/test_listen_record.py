@@ -196,3 +196,23 @@ def test_a_killed_recording_can_be_played(stage, air, tmp_path):
             run("opusdec", "--quiet", "--float", path, tmp_path / "killed.wav")
             path = tmp_path / "killed.wav"
         assert len(read(path)) / RATE > 1.2
+
+
+@pytest.mark.parametrize("name", ["a.opus", "a.wav"])
+def test_a_full_disk_ends_the_recording_alone(stage, air, tmp_path, name):
+    """What is there so far can be played, listening goes on, and the end says that it is not all."""
+    serve, _ = air
+    full = ["bash", "-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "full"]
+    listener = stage.listen(serve.web_address()[1], "--output", "null", "--record", tmp_path / name,
+                            "--status-every", 1, protocol="whep", prefix=full)
+    warning = listener.event("warning", 40)
+    assert name in warning["message"] and "File too large" in warning["message"]
+    known = len(listener.events("status", state="playing"))
+    listener.new_event("status", known, state="playing")
+    listener.send(signal.SIGINT)
+    assert listener.wait() == 1
+    assert "not complete" in listener.error_line and listener.error_line.count("\n") == 0
+    if name == "a.opus":
+        run("opusdec", "--quiet", "--float", tmp_path / name, tmp_path / "heard.wav")
+        name = "heard.wav"
+    assert len(read(tmp_path / name)) / RATE > 0.1
