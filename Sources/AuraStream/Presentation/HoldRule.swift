@@ -28,7 +28,8 @@ package struct HoldRule: Equatable, Sendable {
     let missing = delay - heard
     guard missing > Self.deadZone || missing < .zero - Self.deadZone else { return }
     let step = min(Self.longestStep, .nanoseconds(Int64((now - last).inSeconds * Self.speed * 1e9)))
-    let moved = min(max(missing, .zero - step), step)
+    // A browser's own buffer moves too, away from packets that are late and slowly back.
+    let moved = min(max(missing / 2, .zero - step), step)
     hold = min(max(hold + moved, .zero), min(delay, PacketHold.longest))
   }
 }
