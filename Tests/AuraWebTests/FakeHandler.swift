@@ -8,6 +8,7 @@ final class FakeHandler: WHEPHandler {
     var sdp: String
     var broadcast: String
     var from: String
+    var holds = true
   }
 
   private struct State {
@@ -36,10 +37,10 @@ final class FakeHandler: WHEPHandler {
   var offers: [Offer] { state.withLock { $0.offers } }
 
   func offer(
-    _ sdp: String, broadcast: String, from: String
+    _ sdp: String, broadcast: String, from: String, holds: Bool
   ) async throws(WHEPRefusal) -> WHEPAccepted {
     let (id, refusal) = state.withLock { state in
-      state.offers.append(Offer(sdp: sdp, broadcast: broadcast, from: from))
+      state.offers.append(Offer(sdp: sdp, broadcast: broadcast, from: from, holds: holds))
       let id = "listener-\(state.offers.count)"
       if state.refusal == nil { state.ids.insert(id) }
       return (id, state.refusal)

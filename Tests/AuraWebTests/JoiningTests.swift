@@ -17,6 +17,16 @@ import Testing
     }
   }
 
+  @Test func whoCannotHoldSaysSo() async throws {
+    let handler = FakeHandler()
+    try await withService(handler) { service in
+      for end in ["", "?holds=false", "?holds=true", "?x"] {
+        try await TestRequest.offer(to: "/whep/main" + end).expect(201, of: service)
+      }
+      #expect(handler.offers.map(\.holds) == [true, false, true, true])
+    }
+  }
+
   @Test func anOfferMayComeInChunksWithAnyParameters() async throws {
     try await withService { service in
       let client = try await RawClient(port: service.port)

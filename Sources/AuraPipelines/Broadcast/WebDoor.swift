@@ -25,11 +25,12 @@ package final class WebDoor: WHEPHandler {
   }
 
   package func offer(
-    _ sdp: String, broadcast slug: String, from source: String
+    _ sdp: String, broadcast slug: String, from source: String, holds: Bool
   ) async throws(WHEPRefusal) -> WHEPAccepted {
     guard slug == Self.slug else { throw .unknownBroadcast }
     guard broadcast.isLive else { throw .notLive(retryAfter: Self.retryAfter) }
-    switch broadcast.webRTC.offer(sdp, name: name, from: source) {
+    let hold = holds ? .zero : HoldRule.first(delay: broadcast.presentationDelay)
+    switch broadcast.webRTC.offer(sdp, name: name, from: source, hold: hold) {
     case .success(let accepted): return WHEPAccepted(answer: accepted.answer, id: accepted.id)
     case .failure(let refusal): throw WHEPRefusal(refusal)
     }
@@ -44,7 +45,7 @@ package final class WebDoor: WHEPHandler {
     guard broadcast.webRTC.take(report, from: id, delay: delay) else { return nil }
     broadcast.presenter.note(needs: broadcast.webRTC.needs)
     let state = broadcast.presenter.state
-    let late = delay.flatMap { delay in report.needed.map { max(.zero, $0 - delay) } }
+    let late = report.needed.map { max(.zero, $0 - state.delay) }
     return ListenerAdvice(presentation: presentation(state), late: late ?? .zero)
   }
 

@@ -8,10 +8,13 @@ package struct PacketHold: Sendable {
 
   /// How far behind the newest packet the next one is.
   package private(set) var packets = 0
-  private var wanted = Duration.zero
+  private var wanted: Duration
+  /// Nothing has been sent yet: any place will do.
+  private var isFresh = true
   private var nextMove = HostTime(nanoseconds: 0)
 
-  package init() {}
+  /// - Parameter hold: what to begin with.
+  package init(_ hold: Duration = .zero) { wanted = min(max(hold, .zero), Self.longest) }
 
   /// Another hold is wanted.
   package mutating func aim(at hold: Duration) { wanted = min(max(hold, .zero), Self.longest) }
@@ -27,8 +30,9 @@ package struct PacketHold: Sendable {
   package mutating func due(
     packetFrames: Int, available: Int, now: HostTime
   ) -> Range<Int> {
-    let place = min(packets, available - 1)
     let goal = min((wanted.frames() + packetFrames / 2) / max(1, packetFrames), available - 1)
+    let place = isFresh ? goal : min(packets, available - 1)
+    isFresh = false
     guard goal != place, now >= nextMove else {
       packets = place
       return place..<place + 1

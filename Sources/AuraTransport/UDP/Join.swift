@@ -9,11 +9,14 @@ struct Join: Sendable {
   let credentials: SessionCredentials
   let parameters: OutgoingFlow.Parameters
   let peerFingerprint: CertificateFingerprint
+  /// How long its packets are kept here to begin with.
+  let hold: Duration
 
   init(
     _ offer: SessionOffer, fingerprint: CertificateFingerprint, source: String,
-    configuration: WebRTCServer.Configuration
+    hold: Duration, configuration: WebRTCServer.Configuration
   ) {
+    self.hold = hold
     name = Random.letters(22)
     self.source = source
     peerFingerprint = fingerprint

@@ -236,7 +236,7 @@ final class NetworkLoop: @unchecked Sendable {
     guard let place = sockets.places.index(for: path),
       let listener = try? ShardListener(
         id: member.number, member.join.parameters, keys: keys, path: path,
-        through: shards[shard].sockets.pairs[place], now: now)
+        through: shards[shard].sockets.pairs[place], hold: member.join.hold, now: now)
     else {
       member.session.close()
       return

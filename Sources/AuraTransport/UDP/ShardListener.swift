@@ -17,7 +17,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
   private(set) var flow: OutgoingFlow
   private(set) var numbers: SenderNumbers
   private(set) var liveness = SenderSignal.Liveness.present
-  private var hold = PacketHold()
+  private var hold: PacketHold
   private var rtp: SRTPSender
   private var rtcp: SRTCPSender
   private var path: aura_datagram_path
@@ -26,7 +26,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
   /// - Throws: `CryptoError` when OpenSSL has no memory.
   init(
     id: ListenerID, _ parameters: OutgoingFlow.Parameters, keys: SRTPKeys, path: NetworkPath,
-    through sockets: SocketPair, now: HostTime
+    through sockets: SocketPair, hold: Duration = .zero, now: HostTime
   ) throws(CryptoError) {
     let rtp = try SRTPSender(keys: keys, ssrc: parameters.ssrc)
     let rtcp = try SRTCPSender(keys: keys)
@@ -35,6 +35,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     flow = OutgoingFlow(parameters, now: now)
     numbers = SenderNumbers(id: id)
     self.id = id
+    self.hold = PacketHold(hold)
     self.path = path.datagramPath
     self.sockets = sockets
   }

@@ -68,7 +68,8 @@ class Listener {
       await connection.setLocalDescription({ type: 'offer', sdp });
       if (this.connection !== connection) return;
       // No waiting for candidates: the server learns our address from our first packet.
-      const response = await fetchSoon(this.broadcast.whep, {
+      const endpoint = this.broadcast.whep + (this.film.isObedient ? '' : '?holds=false');
+      const response = await fetchSoon(endpoint, {
         method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: sdp,
       }, ANSWER_MS);
       const text = await response.text();

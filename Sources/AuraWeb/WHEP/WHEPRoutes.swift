@@ -9,6 +9,8 @@ final class WHEPRoutes: Sendable {
   private static let endpointMethods: [HTTPRequest.Method] = [.get, .head, .options, .post]
   private static let sessionMethods: [HTTPRequest.Method] = [.delete, .get, .head, .options, .post]
 
+  /// Not WHEP's: said behind the endpoint by our page where its browser's buffer cannot be told.
+  private static let cannotHold = "?holds=false"
   /// The most bytes of a listener's report.
   private static let reportBytes = 2_048
 
@@ -103,7 +105,9 @@ final class WHEPRoutes: Sendable {
     defer { offersInHand.withLock { $0 -= 1 } }
     switch try await Self.offer(request, body, limit: limits.offerBytes) {
     case .failure(let refusal): return refusal.reply
-    case .success(let offer): return await answer(offer, broadcast, from: source)
+    case .success(let offer):
+      let holds = request.path?.hasSuffix(Self.cannotHold) != true
+      return await answer(offer, broadcast, from: source, holds: holds)
     }
   }
 
@@ -115,10 +119,12 @@ final class WHEPRoutes: Sendable {
     }
   }
 
-  private func answer(_ offer: String, _ broadcast: String, from source: IPAddress) async -> Reply {
+  private func answer(
+    _ offer: String, _ broadcast: String, from source: IPAddress, holds: Bool
+  ) async -> Reply {
     do throws(WHEPRefusal) {
       let accepted = try await handler.offer(
-        offer, broadcast: broadcast, from: source.unmapped.description)
+        offer, broadcast: broadcast, from: source.unmapped.description, holds: holds)
       return Reply(
         .created, fields: [.location: "/whep/\(broadcast)/\(accepted.id)"],
         type: "application/sdp", Array(accepted.answer.utf8))

@@ -40,6 +40,17 @@ struct HoldTests {
     for second in 1..<15 { #expect(places[50 * second] - places[50 * (second - 1)] <= 1) }
   }
 
+  @Test func whoJoinsIsAtItsPlaceAtOnce() {
+    var hold = PacketHold(HoldRule.first(delay: .milliseconds(250)))
+    let due = hold.due(packetFrames: 960, available: 128, now: Self.start)
+    #expect(due == 7..<8)
+    #expect(HoldRule.first(delay: nil) == .zero)
+    #expect(HoldRule.first(delay: .milliseconds(60)) == .zero)
+    var young = PacketHold(.milliseconds(200))
+    let first = young.due(packetFrames: 960, available: 1, now: Self.start)
+    #expect(first == 0..<1)
+  }
+
   /// Whoever cannot hold hears with everyone else after some reports, and stays there.
   @Test(arguments: [60, 130, 240, 400])
   func theHoldMakesUpWhatIsMissing(own: Int) {
