@@ -15,12 +15,11 @@ package final class SoundPipe {
   /// How many pages it holds: a power of two.
   package private(set) var pages = 0
 
-  /// Makes the file and opens it.
+  /// Makes the file and opens it; nil when the system will not have it, and `errno` tells why.
   ///
   /// - Parameters:
   ///   - path: where; it must not be there.
   ///   - pages: how many pages it is to hold.
-  /// - Returns: nil when the system will not have it; `errno` tells why.
   package init?(path: String, pages: Int) {
     guard unsafe mkfifo(path, 0o600) == 0 else { return nil }
     // For both, so that it has a writer and a reader whoever else comes and goes.

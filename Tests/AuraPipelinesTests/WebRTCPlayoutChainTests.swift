@@ -17,6 +17,7 @@ private final class VirtualOutput: PlayoutSink {
   private var taken = 0
   private var rendered = 0
   private var silent = 0
+  private(set) var writtenFrames = 0
   private var generator: UInt64 = 1
   private var nextRender = 1e9  // ns
   private(set) var report: OutputReport?
@@ -31,6 +32,7 @@ private final class VirtualOutput: PlayoutSink {
 
   func write(_ samples: Span<Float>) -> Int {
     for index in stride(from: 0, to: samples.count, by: 2) { ring.append(samples[index]) }
+    writtenFrames += samples.count / 2
     return samples.count / 2
   }
 
@@ -121,18 +123,21 @@ struct WebRTCPlayoutChainTests {
       sink: sink)
   }
 
-  /// Plays everything; packets for which `isLost` is true never come.
+  /// Plays the packets from the first to before the last, or to the end; those for which `isLost` is
+  /// true never come.
   private func run(
     _ chain: WebRTCPlayoutChain, _ sink: VirtualOutput, _ server: Server,
-    isLost: (Int) -> Bool = { _ in false }
+    from first: Int = 0, to last: Int? = nil, isLost: (Int) -> Bool = { _ in false }
   ) {
-    var now = HostTime(nanoseconds: 1_000_000_000)
-    var next = 0
+    let end = last ?? server.packets.count
+    let start = server.captured(server.packets[first].start)
+    var now = start
+    var next = first
     var second = 0
-    while next < server.packets.count {
+    while next < end {
       now = now + .milliseconds(1)
       sink.run(until: now)
-      while next < server.packets.count {
+      while next < end {
         let packet = server.packets[next]
         let arrival = server.captured(packet.start + Int64(server.frames) + 400)
         guard arrival <= now else { break }
@@ -145,7 +150,7 @@ struct WebRTCPlayoutChainTests {
         }
         next += 1
       }
-      if now >= HostTime(nanoseconds: 1_000_000_000) + .seconds(second) {
+      if now >= start + .seconds(second) {
         // The same clock on both sides, and no way at all between them.
         chain.senderReport(
           ntpTime: NTPTime(now),
@@ -195,6 +200,23 @@ struct WebRTCPlayoutChainTests {
     }
     let decibels = 10 * log10(0.5 * 0.25 / left(low))
     #expect(decibels > 90, "\(decibels) dB")
+  }
+
+  @Test func anotherChainGoesOnInTheSameOutput() throws {
+    let server = try Server(.linear(.l24), hertz: 997, seconds: 6)
+    let sink = VirtualOutput()
+    let half = server.packets.count / 2
+    for (delay, first, last) in [(60, 0, half), (150, half, server.packets.count)] {
+      let chain = try chain(
+        .linear(.l24), sink, delay: .fixed(.milliseconds(delay)), correctsDrift: false)
+      run(chain, sink, server, from: first, to: last)
+    }
+    let offset = Int(0.140 * 48_000)
+    // What is said of a sample is its nearest step.
+    let far = (200_000..<270_000).count {
+      abs(sink.heard[$0] - server.sound[2 * ($0 - offset)]) > 1e-6
+    }
+    #expect(far == 0)
   }
 
   @Test func opusIsHeardWhenItIsToBe() throws {

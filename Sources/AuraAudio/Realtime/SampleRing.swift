@@ -41,6 +41,9 @@ internal import Synchronization
     return capacity - (tail.load(ordering: .acquiring) - head)
   }
 
+  /// Frames that were ever written.
+  package var writtenFrames: Int { tail.load(ordering: .relaxed) }
+
   /// Writer: appends as many of the frames as fit.
   ///
   /// - Parameters:

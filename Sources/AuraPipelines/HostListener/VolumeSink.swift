@@ -17,6 +17,7 @@ final class VolumeSink: PlayoutSink {
   }
 
   var report: OutputReport? { sink.report }
+  var writtenFrames: Int { sink.writtenFrames }
 
   func write(_ samples: Span<Float>) -> Int {
     let wanted = volume()

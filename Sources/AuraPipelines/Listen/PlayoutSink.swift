@@ -5,6 +5,8 @@ internal import AuraStream
 protocol PlayoutSink: AnyObject {
   /// The output's last request; nil before the first.
   var report: OutputReport? { get }
+  /// Frames it ever took, from whom ever: reports count them.
+  var writtenFrames: Int { get }
 
   /// Takes sound.
   ///

@@ -50,6 +50,8 @@ final class WebRTCPlayoutChain {
     self.options = options
     self.sink = sink
     conductor = PlayoutConductor(options.playout)
+    // Another chain may have played into it: the output's count goes on.
+    conductor.didWrite(frames: sink.writtenFrames)
     decoder = try PayloadDecoder(options.format)
     resampler = try Resampler(
       channels: 2, inputRate: MediaTime.rate, outputRate: MediaTime.rate)
