@@ -61,7 +61,7 @@ public final class BroadcastListener: Sendable {
     }
     var options = Listener.Options(
       host: url.host, port: url.port, backend: try Self.backend(for: output),
-      outputName: output.device, volumePercent: 100, buffer: nil)
+      outputName: output.device, buffer: nil)
     options.way = .webRTC(
       url.path == "/" ? .server(host: url.host, port: url.port) : .endpoint(url))
     options.isPulled = output == .reader
@@ -111,7 +111,7 @@ extension BroadcastListener.Event {
     case .connected(let address, _, _): self = .connected(address)
     case .disconnected(let reason, _): self = .disconnected(reason: reason)
     case .failed(let reason): self = .failed(reason: reason)
-    case .connecting, .output: return nil
+    case .connecting, .output, .recordingFailed: return nil
     }
   }
 }
