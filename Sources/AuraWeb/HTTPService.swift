@@ -58,6 +58,8 @@ package final class HTTPService: Sendable {
     package var joinsAtOnce = 60
     /// Connections at once that follow the status.
     package var eventStreams = 64
+    /// Of those, the connections of one address.
+    package var eventStreamsPerAddress = 16
     /// How often they are told at most, and after how much silence they get a sign of life.
     package var eventInterval = Duration.seconds(1)
     package var eventHeartbeat = Duration.seconds(15)

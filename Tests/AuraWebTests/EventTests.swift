@@ -81,6 +81,20 @@ import Testing
     }
   }
 
+  @Test func anAddressHasOnlyItsShare() async throws {
+    try await withService(change: {
+      quick(&$0)
+      $0.addresses = ["127.0.0.1", "::1"]
+      $0.limits.eventStreamsPerAddress = 1
+    }) { service in
+      let client = try await follower(service)
+      #expect(try await request.answer(service).status == 503)
+      let other = try await RawClient(port: service.port, host: "::1", sending: request.text)
+      #expect(await other.wait { $0.text.contains("data: {") }.text.hasPrefix("HTTP/1.1 200 "))
+      client.close()
+    }
+  }
+
   @Test func whoeverTakesNothingIsDropped() async throws {
     let handler = FakeHandler()
     try await withService(handler, change: quick) { service in

@@ -29,6 +29,8 @@ final class OriginalSender: @unchecked Sendable {
   private var bytesOfGoneClients = 0
   private var dropsOfGoneClients = 0
   private var isOutOfDescriptors = false
+  /// Whether somebody has heard of that since there was room for the last time.
+  private var hasToldOfDescriptors = false
   private var nextHousekeeping = HostTime(nanoseconds: 0)
 
   /// A dictionary holds no values that cannot be copied.
@@ -160,13 +162,16 @@ final class OriginalSender: @unchecked Sendable {
   private func admitWaiting(at listener: BoxedListener, now: HostTime) {
     while true {
       switch listener.socket.accept() {
-      case .client(let socket, let peer): admit(socket, peer, now: now)
+      case .client(let socket, let peer):
+        hasToldOfDescriptors = false
+        admit(socket, peer, now: now)
       case .nobody: return
       case .noRoom:
         // They wait in the kernel; asking again at once would only burn the processor.
         poller.change(listener.socket.fileDescriptor, to: [])
-        if !isOutOfDescriptors {
-          isOutOfDescriptors = true
+        isOutOfDescriptors = true
+        if !hasToldOfDescriptors {
+          hasToldOfDescriptors = true
           onEvent(.noRoom(clients: clients.count))
         }
         return

@@ -72,7 +72,7 @@ struct WebRoutes: Sendable {
       let json = status.json(page: join.address(for: request))
       content = Reply(.ok, type: "application/json", Array(json.utf8))
     case "/api/events":
-      content = events.reply(to: request) { join.address(for: request) }
+      content = events.reply(to: request, from: source) { join.address(for: request) }
     case "/metrics":
       let metrics =
         await handler.metrics()

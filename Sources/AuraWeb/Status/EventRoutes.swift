@@ -1,3 +1,4 @@
+internal import AuraStream
 internal import HTTPTypes
 
 /// `/api/events`: the status as server-sent events (HTML standard §9.2), for those who want to know
@@ -15,15 +16,19 @@ struct EventRoutes: Sendable {
   init(_ handler: any WHEPHandler, limits: HTTPService.Limits) {
     self.handler = handler
     silence = limits.eventHeartbeat
-    feed = StatusFeed(handler, most: limits.eventStreams, interval: limits.eventInterval)
+    feed = StatusFeed(
+      handler, most: limits.eventStreams, mostPerAddress: limits.eventStreamsPerAddress,
+      interval: limits.eventInterval)
   }
 
   /// The answer to who may ask; `page` tells where phones find the page at the moment.
-  func reply(to request: HTTPRequest, page: @escaping @Sendable () -> PageAddress) -> Reply {
+  func reply(
+    to request: HTTPRequest, from source: IPAddress?, page: @escaping @Sendable () -> PageAddress
+  ) -> Reply {
     var reply = Reply(.ok, fields: [.contentType: "text/event-stream", .connection: "close"])
     // Whoever only asks what there is takes no place.
     guard request.method == .get else { return reply }
-    guard let statuses = feed.follow() else {
+    guard let statuses = feed.follow(from: source) else {
       return Reply(
         .serviceUnavailable, "Too many follow the status already: ask /api/status now and then.",
         fields: [.retryAfter: "10"])

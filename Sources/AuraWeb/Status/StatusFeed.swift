@@ -1,11 +1,18 @@
+internal import AuraStream
 internal import Synchronization
 
 /// The status, again and again, for a bounded number of followers.
 ///
 /// It is looked at for all of them together, and not at all while there is none. Any thread.
 final class StatusFeed: Sendable {
+  private struct Follower {
+    var stream: AsyncStream<WebStatus>.Continuation
+    /// Nil where it is not known: those share one share.
+    var source: IPAddress?
+  }
+
   private struct State {
-    var followers: [Int: AsyncStream<WebStatus>.Continuation] = [:]
+    var followers: [Int: Follower] = [:]
     var nextFollower = 0
     var looking: Task<Void, Never>?
     var isEnded = false
@@ -14,15 +21,18 @@ final class StatusFeed: Sendable {
   private let state = Mutex(State())
   private let handler: any WHEPHandler
   private let most: Int
+  private let mostPerAddress: Int
   private let interval: Duration
 
   /// - Parameters:
   ///   - handler: knows the status.
   ///   - most: followers at once.
+  ///   - mostPerAddress: of those, from one address.
   ///   - interval: from one look to the next.
-  init(_ handler: any WHEPHandler, most: Int, interval: Duration) {
+  init(_ handler: any WHEPHandler, most: Int, mostPerAddress: Int, interval: Duration) {
     self.handler = handler
     self.most = most
+    self.mostPerAddress = mostPerAddress
     self.interval = interval
   }
 
@@ -32,13 +42,15 @@ final class StatusFeed: Sendable {
   /// One more follower, whose place is free again as soon as the stream is given up.
   ///
   /// - Returns: the newest status after each look, until the feed ends; nil when there is no room.
-  func follow() -> AsyncStream<WebStatus>? {
+  func follow(from source: IPAddress?) -> AsyncStream<WebStatus>? {
     let (stream, follower) = AsyncStream.makeStream(
       of: WebStatus.self, bufferingPolicy: .bufferingNewest(1))
     let number: Int? = state.withLock { state in
-      guard !state.isEnded, state.followers.count < most else { return nil }
+      guard !state.isEnded, state.followers.count < most,
+        state.followers.values.count(where: { $0.source == source }) < mostPerAddress
+      else { return nil }
       state.nextFollower += 1
-      state.followers[state.nextFollower] = follower
+      state.followers[state.nextFollower] = Follower(stream: follower, source: source)
       if state.looking == nil { state.looking = Task { [weak self] in await self?.look() } }
       return state.nextFollower
     }
@@ -55,7 +67,7 @@ final class StatusFeed: Sendable {
       return Array(state.followers.values)
     }
     // Outside of the lock: each of them leaves at once.
-    for follower in followers { follower.finish() }
+    for follower in followers { follower.stream.finish() }
   }
 
   private func leave(_ number: Int) {
@@ -70,7 +82,9 @@ final class StatusFeed: Sendable {
   private func look() async {
     while (try? await Task.sleep(for: interval)) != nil {
       let status = await handler.status()
-      for follower in state.withLock({ Array($0.followers.values) }) { follower.yield(status) }
+      for follower in state.withLock({ Array($0.followers.values) }) {
+        follower.stream.yield(status)
+      }
     }
   }
 }
