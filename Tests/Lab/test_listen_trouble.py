@@ -151,7 +151,7 @@ def test_every_number(room):
     known = web.listeners[0]
     assert abs(sum(known["parts_ms"].values()) - known["delay_ms"]) < 25, known
 
-    command = f"{binary()} listen http://{host}:{port} --output ear2 --stats"
+    command = f"exec {binary()} listen http://{host}:{port} --output ear2 --stats"
     terminal = room.keep(Process(
         ["script", "--quiet", "--flush", "--return", "--command", command, "/dev/null"],
         room.log("terminal"), env={**room.environment, "TERM": "xterm"}, stdin=subprocess.PIPE))
