@@ -85,8 +85,8 @@ let package = Package(
       ],
       resources: [
         "index.html", "icon.svg", "listen.css", "words.js", "language.js", "offer.js", "clock.js",
-        "measure.js", "film.js", "sound.js", "listener.js", "memory.js", "drawer.js", "page.js",
-        "silence.flac", "join.html", "join.css", "join.js",
+        "measure.js", "instep.js", "film.js", "sound.js", "listener.js", "memory.js", "drawer.js",
+        "page.js", "silence.flac", "join.html", "join.css", "join.js",
       ].map { .embedInCode("Page/\($0)") },
       swiftSettings: settings),
 

@@ -8,7 +8,7 @@ final class FakeHandler: WHEPHandler {
     var sdp: String
     var broadcast: String
     var from: String
-    var holds = true
+    var keeping = PacketKeeping.listener
   }
 
   private struct State {
@@ -37,10 +37,10 @@ final class FakeHandler: WHEPHandler {
   var offers: [Offer] { state.withLock { $0.offers } }
 
   func offer(
-    _ sdp: String, broadcast: String, from: String, holds: Bool
+    _ sdp: String, broadcast: String, from: String, keeping: PacketKeeping
   ) async throws(WHEPRefusal) -> WHEPAccepted {
     let (id, refusal) = state.withLock { state in
-      state.offers.append(Offer(sdp: sdp, broadcast: broadcast, from: from, holds: holds))
+      state.offers.append(Offer(sdp: sdp, broadcast: broadcast, from: from, keeping: keeping))
       let id = "listener-\(state.offers.count)"
       if state.refusal == nil { state.ids.insert(id) }
       return (id, state.refusal)

@@ -17,13 +17,21 @@ import Testing
     }
   }
 
-  @Test func whoCannotHoldSaysSo() async throws {
+  @Test func aListenerSaysWhoKeepsItsPackets() async throws {
     let handler = FakeHandler()
     try await withService(handler) { service in
-      for end in ["", "?holds=false", "?holds=true", "?x"] {
+      let ends = [
+        "", "?holds=false", "?holds=true", "?x", "?passing_ms=60", "?passing_ms=-1",
+        "?passing_ms=99999999999999999999", "?passing_ms=",
+      ]
+      for end in ends {
         try await TestRequest.offer(to: "/whep/main" + end).expect(201, of: service)
       }
-      #expect(handler.offers.map(\.holds) == [true, false, true, true])
+      #expect(
+        handler.offers.map(\.keeping) == [
+          .listener, .server, .listener, .listener, .listenerFromStart(passing: .milliseconds(60)),
+          .listener, .listener, .listener,
+        ])
     }
   }
 

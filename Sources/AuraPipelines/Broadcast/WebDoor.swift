@@ -25,12 +25,12 @@ package final class WebDoor: WHEPHandler {
   }
 
   package func offer(
-    _ sdp: String, broadcast slug: String, from source: String, holds: Bool
+    _ sdp: String, broadcast slug: String, from source: String, keeping: PacketKeeping
   ) async throws(WHEPRefusal) -> WHEPAccepted {
     guard slug == Self.slug else { throw .unknownBroadcast }
     guard broadcast.isLive else { throw .notLive(retryAfter: Self.retryAfter) }
-    let hold = holds ? .zero : HoldRule.first(delay: broadcast.presentationDelay)
-    switch broadcast.webRTC.offer(sdp, name: name, from: source, hold: hold) {
+    let start = PacketStart(keeping, delay: broadcast.presentationDelay)
+    switch broadcast.webRTC.offer(sdp, name: name, from: source, start: start) {
     case .success(let accepted): return WHEPAccepted(answer: accepted.answer, id: accepted.id)
     case .failure(let refusal): throw WHEPRefusal(refusal)
     }

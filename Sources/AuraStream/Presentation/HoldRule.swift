@@ -7,22 +7,11 @@ package struct HoldRule: Equatable, Sendable {
   private static let speed = 0.020
   private static let longestStep = Duration.milliseconds(100)
 
-  /// What a browser that cannot be told keeps itself, with its output, in packets of 20 ms; measured.
-  private static let usual = Duration.milliseconds(110)
-
   package private(set) var hold: Duration
   private var lastReport: HostTime?
 
   /// - Parameter hold: what to begin with.
   package init(_ hold: Duration = .zero) { self.hold = hold }
-
-  /// What to begin with for a listener that cannot keep sound itself.
-  ///
-  /// - Parameter delay: when it is to hear, after the capture; nil in live mode.
-  /// - Returns: a little less than what will be missing, as a rule.
-  package static func first(delay: Duration?) -> Duration {
-    delay.map { max(.zero, $0 - usual) } ?? .zero
-  }
 
   /// A listener has told how late it hears.
   ///

@@ -9,12 +9,16 @@ package struct PacketHold: Sendable {
   /// How far behind the newest packet the next one is.
   package private(set) var packets = 0
   private var wanted: Duration
+  private let backlog: Duration
   /// Nothing has been sent yet: any place will do.
   private var isFresh = true
   private var nextMove = HostTime(nanoseconds: 0)
 
-  /// - Parameter hold: what to begin with.
-  package init(_ hold: Duration = .zero) { wanted = min(max(hold, .zero), Self.longest) }
+  /// - Parameter start: what to begin with.
+  package init(_ start: PacketStart = .newest) {
+    wanted = min(max(start.hold, .zero), Self.longest)
+    backlog = min(max(start.backlog, .zero), Self.longest)
+  }
 
   /// Another hold is wanted.
   package mutating func aim(at hold: Duration) { wanted = min(max(hold, .zero), Self.longest) }
@@ -26,13 +30,20 @@ package struct PacketHold: Sendable {
   ///   - available: how many packets there are.
   ///   - now: the present.
   /// - Returns: those that are due, as numbers of packets behind the newest, to be sent from the last one
-  ///   down: as a rule one, none where the hold grows, two where it shrinks.
+  ///   down: as a rule one, none where the hold grows, two where it shrinks, and the backlog at first.
   package mutating func due(
     packetFrames: Int, available: Int, now: HostTime
   ) -> Range<Int> {
-    let goal = min((wanted.frames() + packetFrames / 2) / max(1, packetFrames), available - 1)
+    func count(_ time: Duration) -> Int {
+      min((time.frames() + packetFrames / 2) / max(1, packetFrames), available - 1)
+    }
+    let goal = count(wanted)
     let place = isFresh ? goal : min(packets, available - 1)
-    isFresh = false
+    if isFresh {
+      isFresh = false
+      packets = place
+      return place..<max(place, count(backlog)) + 1
+    }
     guard goal != place, now >= nextMove else {
       packets = place
       return place..<place + 1

@@ -9,14 +9,13 @@ struct Join: Sendable {
   let credentials: SessionCredentials
   let parameters: OutgoingFlow.Parameters
   let peerFingerprint: CertificateFingerprint
-  /// How long its packets are kept here to begin with.
-  let hold: Duration
+  let start: PacketStart
 
   init(
     _ offer: SessionOffer, fingerprint: CertificateFingerprint, source: String,
-    hold: Duration, configuration: WebRTCServer.Configuration
+    start: PacketStart, configuration: WebRTCServer.Configuration
   ) {
-    self.hold = hold
+    self.start = start
     name = Random.letters(22)
     self.source = source
     peerFingerprint = fingerprint

@@ -236,7 +236,7 @@ final class NetworkLoop: @unchecked Sendable {
     guard let place = sockets.places.index(for: path),
       let listener = try? ShardListener(
         id: member.number, member.join.parameters, keys: keys, path: path,
-        through: shards[shard].sockets.pairs[place], hold: member.join.hold, now: now)
+        through: shards[shard].sockets.pairs[place], start: member.join.start, now: now)
     else {
       member.session.close()
       return

@@ -26,7 +26,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
   /// - Throws: `CryptoError` when OpenSSL has no memory.
   init(
     id: ListenerID, _ parameters: OutgoingFlow.Parameters, keys: SRTPKeys, path: NetworkPath,
-    through sockets: SocketPair, hold: Duration = .zero, now: HostTime
+    through sockets: SocketPair, start: PacketStart = .newest, now: HostTime
   ) throws(CryptoError) {
     let rtp = try SRTPSender(keys: keys, ssrc: parameters.ssrc)
     let rtcp = try SRTCPSender(keys: keys)
@@ -35,7 +35,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     flow = OutgoingFlow(parameters, now: now)
     numbers = SenderNumbers(id: id)
     self.id = id
-    self.hold = PacketHold(hold)
+    hold = PacketHold(start)
     self.path = path.datagramPath
     self.sockets = sockets
   }

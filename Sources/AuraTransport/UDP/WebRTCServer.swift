@@ -128,10 +128,10 @@ package final class WebRTCServer: Sendable {
   ///   - sdp: the offer.
   ///   - name: the broadcast's, for people.
   ///   - source: who asks, such as an address: unfinished joins are bounded for each.
-  ///   - hold: how long its packets are kept here to begin with.
+  ///   - start: which packets it is sent first.
   /// - Returns: the answer, or why there is none.
   package func offer(
-    _ sdp: String, name: String, from source: String, hold: Duration = .zero
+    _ sdp: String, name: String, from source: String, start: PacketStart = .newest
   ) -> Result<Accepted, Refusal> {
     let offer: SessionOffer
     do throws(SDPError) {
@@ -146,7 +146,7 @@ package final class WebRTCServer: Sendable {
     case .busy(let seconds): return .failure(.busy(retryAfter: seconds))
     }
     let join = Join(
-      offer, fingerprint: fingerprint, source: source, hold: hold, configuration: configuration)
+      offer, fingerprint: fingerprint, source: source, start: start, configuration: configuration)
     let answer = join.answer(
       to: offer, name: name, endpoints: reachableEndpoints, fingerprint: ownFingerprint)
     shared.submit(.join(join))

@@ -51,7 +51,7 @@ final class WebRTCShared: Sendable {
   /// Any thread. What waits is bounded: joins by their admission, leaves by the names.
   func submit(_ order: Order) {
     if case .join(let join) = order {
-      reports.withLock { $0[join.name] = Told(hold: HoldRule(join.hold)) }
+      reports.withLock { $0[join.name] = Told(hold: HoldRule(join.start.hold)) }
     }
     orders.withLock { $0.append(order) }
     wakeUp.signal()

@@ -30,6 +30,7 @@ enum Page {
     "/offer.js": (script, PackageResources.offer_js),
     "/clock.js": (script, PackageResources.clock_js),
     "/measure.js": (script, PackageResources.measure_js),
+    "/instep.js": (script, PackageResources.instep_js),
     "/film.js": (script, PackageResources.film_js),
     "/sound.js": (script, PackageResources.sound_js),
     "/listener.js": (script, PackageResources.listener_js),

@@ -22,8 +22,10 @@ class ServerClock {
       const point = await response.json();
       this.point = point;
       this.samples.push({
+        at: (asked + answered) / 2,
         offset: point.now_ms - (asked + answered) / 2, roundTrip: answered - asked,
       });
+      this.line = fitClock(this.samples);
       // Two minutes of them: clocks drift apart.
       if (this.samples.length > 24) this.samples.shift();
     } catch (error) {
@@ -31,18 +33,37 @@ class ServerClock {
     }
   }
 
-  // The quickest answer knows best: least can have happened to it on the way.
-  get best() {
-    return this.samples.reduce((best, one) => (best && best.roundTrip <= one.roundTrip ? best : one), null);
-  }
-
   // Milliseconds from the capture of what an RTP timestamp names to an instant of
   // performance.now(), or null.
   sinceCapture(rtp, instant) {
-    const { best, point } = this;
-    if (!best || !(point.frames_per_ms > 0)) return null;
+    const { line, point } = this;
+    if (!line || !(point.frames_per_ms > 0)) return null;
     // Timestamps wrap at 32 bits: the shorter way round.
     const captured = point.at_ms + ((rtp - point.rtp) | 0) / point.frames_per_ms;
-    return instant + best.offset - captured;
+    return instant + line.offset + line.skew * (instant - line.at) - captured;
   }
+}
+
+// A line through what answers told of another clock: { at, offset, skew }. The quickest know best: least
+// can have happened to them on the way. Over a short time two clocks are taken to go alike.
+function fitClock(samples) {
+  const quickest = Math.min(...samples.map((one) => one.roundTrip));
+  let weights = 0, at = 0, offset = 0;
+  for (const one of samples) {
+    const weight = 1 / (0.5 + one.roundTrip - quickest) ** 2;
+    weights += weight;
+    at += weight * one.at;
+    offset += weight * one.offset;
+  }
+  at /= weights;
+  offset /= weights;
+  let up = 0, down = 0;
+  for (const one of samples) {
+    const weight = 1 / (0.5 + one.roundTrip - quickest) ** 2;
+    up += weight * (one.at - at) * (one.offset - offset);
+    down += weight * (one.at - at) ** 2;
+  }
+  const isLong = samples[samples.length - 1].at - samples[0].at > 20000;
+  const skew = isLong && down > 0 ? Math.min(5e-4, Math.max(-5e-4, up / down)) : 0;
+  return { at, offset, skew };
 }

@@ -50,7 +50,8 @@ class Listener {
     Object.assign(this, { connection, clock, packets: 0, lastPacket: now, reported: now, isHeard: false });
     this.joins += 1;
     this.measure = new Measure(receiver, clock, this.sound);
-    this.film = new FilmBuffer(receiver);
+    this.film = new FilmBuffer(receiver, this.sound);
+    this.film.follow(this.broadcast);
     this.lost = { ms: 0, delay: null, jitter: null, needed: null, loss: 0, seconds: 0 };
     // Before anything is waited for: browsers let sound begin only in answer to a tap.
     this.sound.play(receiver.track).catch((error) => {
@@ -68,7 +69,7 @@ class Listener {
       await connection.setLocalDescription({ type: 'offer', sdp });
       if (this.connection !== connection) return;
       // No waiting for candidates: the server learns our address from our first packet.
-      const endpoint = this.broadcast.whep + (this.film.isObedient ? '' : '?holds=false');
+      const endpoint = this.broadcast.whep + this.film.query;
       const response = await fetchSoon(endpoint, {
         method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: sdp,
       }, ANSWER_MS);

@@ -88,6 +88,7 @@ class Sound {
     const Context = window.AudioContext || window.webkitAudioContext;
     const context = new Context({ latencyHint: 'interactive' });
     this.gain = context.createGain();
+    this.delay = context.createDelay(0.1);
     const limiter = context.createDynamicsCompressor();
     limiter.threshold.value = -1;
     limiter.knee.value = 0;
@@ -98,15 +99,26 @@ class Sound {
     // here; Web Audio, "makeup gain"): taken back, so that 100 % is 100 %.
     const makeup = context.createGain();
     makeup.gain.value = 10 ** ((-0.95 * 0.6) / 20);
-    this.gain.connect(limiter).connect(makeup).connect(context.destination);
+    this.gain.connect(limiter).connect(makeup).connect(this.delay).connect(context.destination);
     context.onstatechange = () => this.connect();
     this.context = context;
+  }
+
+  // Web Audio's own delay, in milliseconds. It moves there within a second: a step would click.
+  hold(ms) {
+    this.held = ms;
+    if (!this.delay) return;
+    const { delayTime } = this.delay;
+    const now = this.context.currentTime;
+    delayTime.cancelScheduledValues(now);
+    delayTime.setValueAtTime(delayTime.value, now);
+    delayTime.linearRampToValueAtTime(ms / 1000, now + 1);
   }
 
   // Milliseconds that Web Audio takes, or null where the element plays. The limiter looks 6 ms ahead.
   get outputMs() {
     if (!this.isAmplified || !(this.context.outputLatency > 0)) return null;
-    return 1000 * (this.context.outputLatency + this.context.baseLatency) + 6;
+    return 1000 * (this.context.outputLatency + this.context.baseLatency) + 6 + (this.held || 0);
   }
 }
 

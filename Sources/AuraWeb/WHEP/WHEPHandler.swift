@@ -9,11 +9,11 @@ package protocol WHEPHandler: Sendable {
   ///   - sdp: their offer, valid UTF-8 of 1 to 65,536 bytes, otherwise unjudged.
   ///   - broadcast: the slug they ask for.
   ///   - from: their numeric address.
-  ///   - holds: false when they have said that they cannot keep sound until its time.
+  ///   - keeping: who keeps sound until its time, as they say.
   /// - Returns: their way in.
   /// - Throws: why not, which they are told.
   func offer(
-    _ sdp: String, broadcast: String, from: String, holds: Bool
+    _ sdp: String, broadcast: String, from: String, keeping: PacketKeeping
   ) async throws(WHEPRefusal) -> WHEPAccepted
 
   /// A listener leaves.

@@ -9,8 +9,9 @@ final class WHEPRoutes: Sendable {
   private static let endpointMethods: [HTTPRequest.Method] = [.get, .head, .options, .post]
   private static let sessionMethods: [HTTPRequest.Method] = [.delete, .get, .head, .options, .post]
 
-  /// Not WHEP's: said behind the endpoint by our page where its browser's buffer cannot be told.
+  /// Not WHEP's: said behind the endpoint by our page, of its browser's buffer.
   private static let cannotHold = "?holds=false"
+  private static let passing = "?passing_ms="
   /// The most bytes of a listener's report.
   private static let reportBytes = 2_048
 
@@ -106,9 +107,19 @@ final class WHEPRoutes: Sendable {
     switch try await Self.offer(request, body, limit: limits.offerBytes) {
     case .failure(let refusal): return refusal.reply
     case .success(let offer):
-      let holds = request.path?.hasSuffix(Self.cannotHold) != true
-      return await answer(offer, broadcast, from: source, holds: holds)
+      return await answer(offer, broadcast, from: source, keeping: Self.keeping(request.path))
     }
+  }
+
+  /// What stands behind the endpoint; what is not understood says nothing.
+  private static func keeping(_ path: String?) -> PacketKeeping {
+    guard let path, let mark = path.firstIndex(of: "?") else { return .listener }
+    let query = path[mark...]
+    if query == cannotHold { return .server }
+    guard query.hasPrefix(passing), let time = Int(query.dropFirst(passing.count)),
+      (0...1000).contains(time)
+    else { return .listener }
+    return .listenerFromStart(passing: .milliseconds(time))
   }
 
   private func begin() -> Bool {
@@ -120,11 +131,11 @@ final class WHEPRoutes: Sendable {
   }
 
   private func answer(
-    _ offer: String, _ broadcast: String, from source: IPAddress, holds: Bool
+    _ offer: String, _ broadcast: String, from source: IPAddress, keeping: PacketKeeping
   ) async -> Reply {
     do throws(WHEPRefusal) {
       let accepted = try await handler.offer(
-        offer, broadcast: broadcast, from: source.unmapped.description, holds: holds)
+        offer, broadcast: broadcast, from: source.unmapped.description, keeping: keeping)
       return Reply(
         .created, fields: [.location: "/whep/\(broadcast)/\(accepted.id)"],
         type: "application/sdp", Array(accepted.answer.utf8))

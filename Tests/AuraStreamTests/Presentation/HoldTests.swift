@@ -41,14 +41,31 @@ struct HoldTests {
   }
 
   @Test func whoJoinsIsAtItsPlaceAtOnce() {
-    var hold = PacketHold(HoldRule.first(delay: .milliseconds(250)))
+    var hold = PacketHold(PacketStart(.server, delay: .milliseconds(250)))
     let due = hold.due(packetFrames: 960, available: 128, now: Self.start)
     #expect(due == 7..<8)
-    #expect(HoldRule.first(delay: nil) == .zero)
-    #expect(HoldRule.first(delay: .milliseconds(60)) == .zero)
-    var young = PacketHold(.milliseconds(200))
+    #expect(PacketStart(.server) == .newest)
+    #expect(PacketStart(.server, delay: .milliseconds(60)) == .newest)
+    #expect(PacketStart(.listener, delay: .milliseconds(250)) == .newest)
+    var young = PacketHold(PacketStart(.server, delay: .milliseconds(310)))
     let first = young.due(packetFrames: 960, available: 1, now: Self.start)
     #expect(first == 0..<1)
+  }
+
+  /// What is older goes out in one go, and the newest ones one by one after it.
+  @Test(arguments: [3, 128])
+  func aBacklogComesAtOnce(available: Int) {
+    let passing = PacketKeeping.listenerFromStart(passing: .milliseconds(60))
+    var hold = PacketHold(PacketStart(passing, delay: .milliseconds(260)))
+    let first = hold.due(packetFrames: 960, available: available, now: Self.start)
+    #expect(first == 0..<min(available, 11))
+    for number in 1..<100 {
+      let due = hold.due(
+        packetFrames: 960, available: 128, now: Self.start + .milliseconds(20 * number))
+      #expect(due == 0..<1)
+    }
+    #expect(PacketStart(passing, delay: .milliseconds(50)) == .newest)
+    #expect(PacketStart(passing) == .newest)
   }
 
   /// Whoever cannot hold hears with everyone else after some reports, and stays there.
