@@ -44,6 +44,25 @@ def probe(seconds, seed=1, level=0.2, band=BAND):
     return x.astype(np.float32)
 
 
+def voice(seconds, seed=1, level=0.2):
+    """Sung syllables, and between them breaths of the probe.
+
+    A browser stretches what repeats itself after a pitch period, or is silent: the syllables. Of the
+    probe it moves nothing, whatever its target; but that is what can be told apart to the sample.
+    """
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(seconds * RATE)) / RATE
+    ends = np.cumsum(rng.uniform(0.15, 0.4, int(seconds / 0.15) + 2))
+    pitches = rng.uniform(110, 230, len(ends))
+    phase = 2 * np.pi * np.cumsum(np.interp(time, ends, pitches)) / RATE
+    sound = sum(np.sin(k * phase + k * k) / k ** 0.7 for k in range(1, 20))
+    sound *= 0.7 * level / np.sqrt(np.mean(sound ** 2))
+    smooth = np.hanning(RATE // 50)
+    breath = np.convolve((time % 1.6) > 1.0, smooth / smooth.sum(), "same")
+    mixed = sound * (1 - breath) + probe(seconds, seed, 0.6 * level) * breath
+    return mixed.clip(-1, 1).astype(np.float32)
+
+
 def stereo(mono):
     return np.stack([mono, mono], axis=1)
 

@@ -9,18 +9,19 @@ from .processes import Busyness
 class Take:
     """A running take. Leave the `with` block, then ask for an ear by its sink's name."""
 
-    def __init__(self, server, ears, seconds, source="program", player_sink=None, seed=1):
-        """Plays `seconds` of probe into `source`; `player_sink` None is the default output."""
+    def __init__(self, server, ears, seconds, source="program", player_sink=None, seed=1,
+                 probe=meter.probe):
+        """Plays `seconds` of a probe into `source`; `player_sink` None is the default output."""
         self.server, self.ears, self.seconds, self.source = server, list(ears), seconds, source
-        self.player_sink, self.seed = player_sink, seed
+        self.player_sink, self.seed, self.probe = player_sink, seed, probe
         self.sounds = {}
         # The part of the take in which somebody waited for a core.
         self.pressure = 0.0
 
     def __enter__(self):
-        path = self.server.directory / f"probe-{self.seed}-{self.seconds:g}.wav"
+        path = self.server.directory / f"{self.probe.__name__}-{self.seed}-{self.seconds:g}.wav"
         if not path.exists():
-            meter.write_wav(path, meter.stereo(meter.probe(self.seconds, seed=self.seed)))
+            meter.write_wav(path, meter.stereo(self.probe(self.seconds, seed=self.seed)))
         self.recording = self.server.record([self.source] + self.ears)
         self.player = self.server.play(path, self.player_sink)
         self.began, self._busyness = time.monotonic(), Busyness()

@@ -1,0 +1,129 @@
+"""What a browser does when `jitterBufferTarget` is stepped: by how much, how soon, and what is heard."""
+
+import json
+import time
+
+import numpy as np
+from scipy.signal import medfilt
+
+from lab import meter
+from lab.browser import BROWSERS
+from lab.lan import Lan
+from lab.soundserver import CONTROLS, SERVERS
+from lab.stage import Stage
+from lab.takes import Take
+from lab.webpage import WebPage
+
+METHOD = (
+    "Our page in Chromium and in Firefox at once, headless, as installed, live mode (the page steers "
+    "nothing), clean wire, PipeWire; `jitterBufferTarget` is set from outside and the ear is on the meter. "
+    "Moved: the meter's delay in the last {tail:g} s of a step less that in the last {tail:g} s of the "
+    "step before. Told: the same of `jitterBufferDelay` / `jitterBufferEmittedCount`. Settled: the first "
+    "moment after which the meter stays within {near:g} ms of the step's end. Made up: `concealedSamples`, "
+    "in ms; put in and taken out: `insertedSamplesForDeceleration` and `removedSamplesForAcceleration`, "
+    "in ms. Dropouts: silence or wrong sound of 5 ms or more that no control ear had. Waits: the part of "
+    "the time in which somebody waited for a core.")
+
+# The presets whose packets are 10 and 20 ms long.
+PACKETS = {10: "smooth", 20: "stable"}
+LADDERS = {
+    "coarse": [0, 200, 500, 1000, 500, 200, 0],
+    "fine": [300, 305, 310, 320, 340, 380, 340, 320, 310, 300, 220, 300],
+}
+STEP_SECONDS = {"coarse": 14.0, "fine": 10.0}
+SETTLE = 6.0
+TAIL = 3.0
+NEAR = 3.0
+EARS = dict(zip(BROWSERS, ("ear1", "ear2")))
+
+_SET = "((target) => { connections[0].getReceivers()[0].jitterBufferTarget = target; return true; })(%s)"
+
+
+def measure(packet_ms, ladder, probe=meter.voice):
+    """One take with all steps of a ladder; a line for each step and browser."""
+    targets, step = LADDERS[ladder], STEP_SECONDS[ladder]
+    seconds = 2 + step * len(targets)
+    with SERVERS["pipewire"]() as server, Lan(2) as lan, Stage(sound_server=server) as stage:
+        server.start_controls()
+        serve = stage.serve("--preset", PACKETS[packet_ms], "--mode", "live", prefix=lan.inside("server"))
+        address = serve.web_address(lan.server_address)
+        pages = {}
+        for number, (kind, ear) in enumerate(EARS.items()):
+            browser = stage.browser(kind, ear, lan.namespace(f"h{number + 1}"))
+            pages[kind] = WebPage(browser, address)
+            pages[kind].listen()
+        time.sleep(SETTLE)
+        server.renew_relay()
+        with Take(server, [*EARS.values(), *CONTROLS], seconds, probe=probe) as take:
+            samples = {kind: [] for kind in pages}
+            for number, target in enumerate(targets):
+                take.sleep_until(2 + step * number)
+                for kind, page in pages.items():
+                    page.browser.evaluate(_SET % json.dumps(target))
+                    samples[kind].append(page.stats()["inbound"])
+                # What the buffer says of itself at the step's end.
+                take.sleep_until(2 + step * (number + 1) - TAIL)
+                for kind, page in pages.items():
+                    samples[kind].append(page.stats()["inbound"])
+            take.sleep_until(seconds - 0.2)
+            for kind, page in pages.items():
+                samples[kind].append(page.stats()["inbound"])
+    controls = [take[control] for control in CONTROLS]
+    # The recording begins a little before the take's first moment; the probe's beginning tells.
+    offset = np.flatnonzero(np.abs(take.sounds["program"][:, 0]) > 0.003)[0] / 48_000
+    return [line for kind, ear in EARS.items()
+            for line in _lines(kind, packet_ms, ladder, take[ear], controls, samples[kind],
+                               offset, take.pressure)]
+
+
+def _lines(kind, packet_ms, ladder, heard, controls, samples, offset, pressure):
+    targets, step = LADDERS[ladder], STEP_SECONDS[ladder]
+    if heard.error:
+        return [{"browser": kind, "packet_ms": packet_ms, "ladder": ladder, "error": heard.error}]
+    dropouts = heard.dropouts_beyond(*controls)
+    lines, before, told_before = [], heard.latency_between(offset, offset + 2), None
+    for number, target in enumerate(targets):
+        begin = offset + 2 + step * number
+        end = begin + step
+        after = heard.latency_between(end - TAIL, end)
+        inside = (heard.times >= begin) & (heard.times <= end) & np.isfinite(heard.latencies_ms)
+        # While a browser stretches, single windows match elsewhere.
+        times, delays = heard.times[inside], medfilt(heard.latencies_ms[inside], 5)
+        far = np.flatnonzero(np.abs(delays - after) > NEAR)
+        settled = 0.0 if not len(far) else float(times[far[-1]] - begin)
+        a, tail, b = samples[2 * number:2 * number + 3]
+
+        def grown(name, a=a, b=b):
+            return b.get(name, 0) - a.get(name, 0)
+        told = 1000 * grown("jitterBufferDelay", tail) / max(1, grown("jitterBufferEmittedCount", tail))
+        lines.append({
+            "browser": kind, "packet_ms": packet_ms, "ladder": ladder, "error": None, "target": target,
+            "delay_ms": after, "moved_ms": after - before, "told_ms": told,
+            "told_moved_ms": None if told_before is None else told - told_before, "settled_s": settled,
+            "spread_ms": float(np.ptp(delays[times > end - TAIL])) if (times > end - TAIL).any() else None,
+            "made_up_ms": grown("concealedSamples") / 48,
+            "put_in_ms": grown("insertedSamplesForDeceleration") / 48,
+            "taken_out_ms": grown("removedSamplesForAcceleration") / 48,
+            "dropouts": sum(1 for x, _ in dropouts if begin <= x < end), "waits": pressure})
+        before, told_before = after, told
+    return lines
+
+
+def table(rows):
+    lines = ["| browser | packets, ms | target, ms | program → ear, ms | moved | told | spread at the end | "
+             "settled after, s | made up, ms | put in, ms | taken out, ms | dropouts |",
+             "|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    last = {}
+    for row in [line for part in rows for line in part]:
+        if row["error"]:
+            lines.append(f"| {row['browser']} | {row['packet_ms']} | {row['error']} |" + " – |" * 9)
+            continue
+        key = (row["browser"], row["packet_ms"], row["ladder"])
+        way = f"{last[key]} → {row['target']}" if key in last else f"→ {row['target']}"
+        last[key] = row["target"]
+        lines.append(
+            f"| {row['browser']} | {row['packet_ms']} | {way} | {row['delay_ms']:.1f} | "
+            f"{row['moved_ms']:+.1f} | {row['told_ms']:.1f} | {row['spread_ms'] or 0:.1f} | "
+            f"{row['settled_s']:.1f} | {row['made_up_ms']:.0f} | {row['put_in_ms']:.0f} | "
+            f"{row['taken_out_ms']:.0f} | {row['dropouts']} |")
+    return lines
