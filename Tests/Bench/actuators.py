@@ -4,8 +4,6 @@ import json
 import time
 
 import numpy as np
-from scipy.signal import medfilt
-
 from lab import meter
 from lab.browser import BROWSERS
 from lab.lan import Lan
@@ -18,8 +16,8 @@ METHOD = (
     "Our page in Chromium and in Firefox at once, headless, as installed, live mode (the page steers "
     "nothing), clean wire, PipeWire; `jitterBufferTarget` is set from outside and the ear is on the meter. "
     "Moved: the meter's delay in the last {tail:g} s of a step less that in the last {tail:g} s of the "
-    "step before. Told: the same of `jitterBufferDelay` / `jitterBufferEmittedCount`. Settled: the first "
-    "moment after which the meter stays within {near:g} ms of the step's end. Made up: `concealedSamples`, "
+    "step before. Told: the same of `jitterBufferDelay` / `jitterBufferEmittedCount`. Settled: the whole seconds "
+    "after which the buffer, as told, stays within {near:g} ms of the step's end. Spread: between the seconds of the tail. Made up: `concealedSamples`, "
     "in ms; put in and taken out: `insertedSamplesForDeceleration` and `removedSamplesForAcceleration`, "
     "in ms. Dropouts: silence or wrong sound of 5 ms or more that no control ear had. Waits: the part of "
     "the time in which somebody waited for a core.")
@@ -33,7 +31,7 @@ LADDERS = {
 STEP_SECONDS = {"coarse": 14.0, "fine": 10.0}
 SETTLE = 6.0
 TAIL = 3.0
-NEAR = 3.0
+NEAR = 10.0
 EARS = dict(zip(BROWSERS, ("ear1", "ear2")))
 
 _SET = "((target) => { connections[0].getReceivers()[0].jitterBufferTarget = target; return true; })(%s)"
@@ -60,11 +58,10 @@ def measure(packet_ms, ladder, probe=meter.voice):
                 take.sleep_until(2 + step * number)
                 for kind, page in pages.items():
                     page.browser.evaluate(_SET % json.dumps(target))
-                    samples[kind].append(page.stats()["inbound"])
-                # What the buffer says of itself at the step's end.
-                take.sleep_until(2 + step * (number + 1) - TAIL)
-                for kind, page in pages.items():
-                    samples[kind].append(page.stats()["inbound"])
+                for second in range(int(step)):
+                    take.sleep_until(2 + step * number + second)
+                    for kind, page in pages.items():
+                        samples[kind].append(page.stats()["inbound"])
             take.sleep_until(seconds - 0.2)
             for kind, page in pages.items():
                 samples[kind].append(page.stats()["inbound"])
@@ -81,31 +78,32 @@ def _lines(kind, packet_ms, ladder, heard, controls, samples, offset, pressure):
     if heard.error:
         return [{"browser": kind, "packet_ms": packet_ms, "ladder": ladder, "error": heard.error}]
     dropouts = heard.dropouts_beyond(*controls)
-    lines, before, told_before = [], heard.latency_between(offset, offset + 2), None
+    lines, before = [], heard.latency_between(offset, offset + 2)
     for number, target in enumerate(targets):
         begin = offset + 2 + step * number
         end = begin + step
         after = heard.latency_between(end - TAIL, end)
         inside = (heard.times >= begin) & (heard.times <= end) & np.isfinite(heard.latencies_ms)
-        # While a browser stretches, single windows match elsewhere.
-        times, delays = heard.times[inside], medfilt(heard.latencies_ms[inside], 5)
-        far = np.flatnonzero(np.abs(delays - after) > NEAR)
-        settled = 0.0 if not len(far) else float(times[far[-1]] - begin)
-        a, tail, b = samples[2 * number:2 * number + 3]
+        tail = heard.latencies_ms[inside & (heard.times > end - TAIL)]
+        seconds = samples[int(step) * number:int(step) * (number + 1) + 1]
 
-        def grown(name, a=a, b=b):
+        def grown(name, a=seconds[0], b=seconds[-1]):
             return b.get(name, 0) - a.get(name, 0)
-        told = 1000 * grown("jitterBufferDelay", tail) / max(1, grown("jitterBufferEmittedCount", tail))
+        levels = np.array([
+            1000 * grown("jitterBufferDelay", a, b) / max(1, grown("jitterBufferEmittedCount", a, b))
+            for a, b in zip(seconds, seconds[1:])])
+        told = float(np.median(levels[-int(TAIL):]))
+        far = np.flatnonzero(np.abs(levels - told) > NEAR)
+        settled = float(far[-1] + 1) if len(far) else 0.0
         lines.append({
             "browser": kind, "packet_ms": packet_ms, "ladder": ladder, "error": None, "target": target,
             "delay_ms": after, "moved_ms": after - before, "told_ms": told,
-            "told_moved_ms": None if told_before is None else told - told_before, "settled_s": settled,
-            "spread_ms": float(np.ptp(delays[times > end - TAIL])) if (times > end - TAIL).any() else None,
+            "settled_s": settled, "spread_ms": float(np.ptp(levels[-int(TAIL):])),
             "made_up_ms": grown("concealedSamples") / 48,
             "put_in_ms": grown("insertedSamplesForDeceleration") / 48,
             "taken_out_ms": grown("removedSamplesForAcceleration") / 48,
             "dropouts": sum(1 for x, _ in dropouts if begin <= x < end), "waits": pressure})
-        before, told_before = after, told
+        before = after
     return lines
 
 

@@ -7,9 +7,11 @@ import platform
 import sys
 import time
 
+import actuators
 import browsers
 import delay
 import fanout
+import instep
 import overwhep
 import processor
 import recovery
@@ -111,6 +113,16 @@ def measure_browsers(options):
             for line in browsers.measure(preset, backend, options.runs, options.seconds)]
 
 
+def measure_actuators(_):
+    return [actuators.measure(packets, ladder) for packets in actuators.PACKETS for ladder in actuators.LADDERS]
+
+
+def measure_in_step(options):
+    parts = [instep.measure(options.long, path) for path in ("element", "Web Audio")]
+    instep.plot(parts)
+    return parts
+
+
 def measure_over_whep(options):
     return [overwhep.measure(preset, backend, options.runs, options.seconds, delay_ms)
             for backend in SERVERS for preset in PRESETS for delay_ms in (None, overwhep.DELAY_MS)]
@@ -130,6 +142,8 @@ SECTIONS = {
     "delay": ("End-to-end delay", measure_delay, delay_table, delay.METHOD),
     "overwhep": ("End-to-end delay over WHEP", measure_over_whep, overwhep.table, overwhep.METHOD),
     "browsers": ("End-to-end delay in browsers", measure_browsers, browsers_table, browsers.METHOD),
+    "actuators": ("Steps of jitterBufferTarget", measure_actuators, actuators.table, actuators.METHOD),
+    "instep": ("Everyone at the same instant", measure_in_step, instep.table, instep.METHOD),
     "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
     "fanout": ("Fan-out", lambda options: fanout.measure(options.runs), fanout.table, fanout.METHOD),
     "recovery": ("After a freeze", measure_recovery, recovery_table, recovery.METHOD),
@@ -142,6 +156,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3,
                         help="runs per line of delay, browsers and processor")
     parser.add_argument("--seconds", type=float, default=8, help="of one run")
+    parser.add_argument("--long", type=float, default=300, help="seconds of each part of instep")
     parser.add_argument("--clients", type=int, default=50, help="for processor time")
     parser.add_argument("sections", nargs="*", metavar="section",
                         help=f"of {', '.join(SECTIONS)}; all unless some are named")
@@ -174,6 +189,10 @@ def report(result, options, wanted):
         title, _, table, method = SECTIONS[name]
         if name == "recovery":
             fields["seconds"] = recovery.SECONDS
+        if name == "actuators":
+            fields.update(tail=actuators.TAIL, near=actuators.NEAR)
+        if name == "instep":
+            fields.update(delay=instep.DELAY_MS, settle=instep.SETTLE, seconds=options.long)
         print(f"\n### {title}\n\n" + "\n".join(table(result[name])) + "\n\n"
               + method.format(**fields))
 

@@ -37,7 +37,7 @@ class FilmBuffer {
     if (delay === null && this.delay !== null) {
       this.set(null);
       this.step.begin(0);
-      this.sound.hold(0);
+      this.sound.hold(this.step.node);
     }
     this.delay = delay;
   }

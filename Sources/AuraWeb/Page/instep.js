@@ -21,11 +21,11 @@ class InStep {
   // Nothing is known of the buffer; it was begun with this target.
   begin(target) {
     Object.assign(this, {
-      target, node: 0, moving: null, nextMove: 0, errors: [], rests: [], isFresh: true,
+      target, node: 0, isFine: false, moving: null, nextMove: 0, errors: [], rests: [], isFresh: true,
     });
   }
 
-  forget() { Object.assign(this, { edges: { up: 0, down: 20 }, fruitless: 0 }); }
+  forget() { Object.assign(this, { edges: { up: -8, down: 15 }, fruitless: 0 }); }
 
   get middle() { return (this.edges.up + this.edges.down) / 2; }
 
@@ -36,11 +36,18 @@ class InStep {
   // how much of that is spent in it; `isSteady`: nothing was made up; `isFine`: Web Audio's delay is in the
   // way. Returns { target, node }: what both are to be.
   update({ goal, heard, buffer, isSteady, isFine }, now) {
-    if (!isFine) this.node = 0;
+    if (isFine !== this.isFine) this.change(isFine);
     if (heard !== null && buffer !== null && isSteady && this.agree(heard - buffer)) {
       this.look(goal - heard, buffer, isFine, now);
     }
     return { target: this.target, node: this.node };
+  }
+
+  // The other way to the output: that is a join that is heard anyway, and another latency.
+  change(isFine) {
+    Object.assign(this, {
+      isFine, node: isFine ? InStep.fine.middle : 0, errors: [], moving: null, nextMove: 0, isFresh: true,
+    });
   }
 
   // The two ways to tell the place in the sound: what lies between them does not change by a packet.
@@ -64,7 +71,8 @@ class InStep {
     const { middle, most } = InStep.fine;
     const missing = median(this.errors);
     // The buffer is left to itself where Web Audio's delay is enough.
-    const isEnough = isFine ? missing > 0 && missing < most : Math.abs(missing) < near;
+    const margin = this.isFresh ? 10 : 0;
+    const isEnough = isFine ? missing > margin && missing < most - margin : Math.abs(missing) < near;
     if (isEnough) {
       if (this.errors.length >= 4) this.isFresh = false;
       return;

@@ -24,6 +24,9 @@ function release(session) {
   fetch(session, { method: 'DELETE', keepalive: true }).then(() => unreleased.delete(session), () => {});
 }
 
+// What the person has set for this headphone.
+const offset = () => (typeof calibration === 'undefined' ? 0 : calibration.offsetMs || 0);
+
 // One stay: from the tap until it is ended. Comes back by itself whenever the sound stops.
 class Listener {
   // changed(state, detail) says how things stand; heard(reading) what the statistics say.
@@ -49,7 +52,7 @@ class Listener {
     const now = performance.now();
     Object.assign(this, { connection, clock, packets: 0, lastPacket: now, reported: now, isHeard: false });
     this.joins += 1;
-    this.measure = new Measure(receiver, clock, this.sound);
+    this.measure = new Measure(receiver, clock, this.sound, offset);
     this.film = new FilmBuffer(receiver, this.sound);
     this.film.follow(this.broadcast);
     this.lost = { ms: 0, delay: null, jitter: null, needed: null, loss: 0, seconds: 0 };

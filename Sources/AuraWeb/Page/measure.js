@@ -5,10 +5,12 @@ const ASSUMED_OUTPUT_MS = 28;
 
 // Reads a receiver's statistics: the level at every reading, the rest once a second.
 class Measure {
-  constructor(receiver, clock, sound) {
+  // `offset()`: what the headphone adds to what a browser can know, in milliseconds.
+  constructor(receiver, clock, sound, offset) {
     this.receiver = receiver;
     this.clock = clock;
     this.sound = sound;
+    this.offset = offset;
     this.delays = [];
     this.level = 0;
   }
@@ -74,7 +76,7 @@ class Measure {
     // so of a long one: measured, against a native listener's ear.
     const packet = received > 0 ? Math.min(20, (1000 * seconds) / (received + lost)) : 0;
     const inHand = Math.max(0, packet - 5);
-    const delay = known ? delays[delays.length >> 1] + inHand + output.ms : null;
+    const delay = known ? delays[delays.length >> 1] + inHand + output.ms + this.offset() : null;
     const emitted = grown('jitterBufferEmittedCount');
     const buffer = emitted > 0 ? (1000 * grown('jitterBufferDelay')) / emitted : null;
     // What the network alone asks for, as far as the browser tells.

@@ -9,6 +9,7 @@ class Sound {
     this.isMuted = false;
     this.isLouder = false;
     this.isPlaying = false;
+    this.held = 0;
     // The system pauses for a call or pulled-out headphones, and may go on by itself.
     for (const one of [element, carrier]) one.addEventListener('pause', () => this.systemPaused(one));
     carrier.addEventListener('play', () => { if (!this.isPlaying && this.onresume) this.onresume(); });
@@ -104,21 +105,22 @@ class Sound {
     this.context = context;
   }
 
-  // Web Audio's own delay, in milliseconds. It moves there within a second: a step would click.
+  // Web Audio's own delay, in milliseconds. It moves there within a second: a step would click. A large
+  // one is where the way changes, which is heard anyway.
   hold(ms) {
-    this.held = ms;
-    if (!this.delay) return;
+    if (!this.delay || ms === this.held) return;
     const { delayTime } = this.delay;
     const now = this.context.currentTime;
     delayTime.cancelScheduledValues(now);
-    delayTime.setValueAtTime(delayTime.value, now);
+    delayTime.setValueAtTime((Math.abs(ms - this.held) > 3 ? ms : this.held) / 1000, now);
     delayTime.linearRampToValueAtTime(ms / 1000, now + 1);
+    this.held = ms;
   }
 
   // Milliseconds that Web Audio takes, or null where the element plays. The limiter looks 6 ms ahead.
   get outputMs() {
     if (!this.isAmplified || !(this.context.outputLatency > 0)) return null;
-    return 1000 * (this.context.outputLatency + this.context.baseLatency) + 6 + (this.held || 0);
+    return 1000 * (this.context.outputLatency + this.context.baseLatency) + 6 + this.held;
   }
 }
 

@@ -88,7 +88,7 @@ function live(settings) {
     if (!isSteady && (next.target !== before || next.node !== node)) faults.push('corrected while unsteady');
     if (!(next.target >= 0 && next.target <= 4000)) faults.push(`target ${next.target}`);
     if (!(next.node >= 0 && next.node <= 60)) faults.push(`delay ${next.node}`);
-    if (Math.abs(next.node - node) > 2.000001) faults.push(`a slew of ${next.node - node}`);
+    if (second > 0 && Math.abs(next.node - node) > 2.000001) faults.push(`a slew of ${next.node - node}`);
     if (next.target !== before && step.moving) moves.push({ second, way: step.moving.way });
     buffer.target = next.target;
     node = next.node;

@@ -166,6 +166,17 @@ def measure(reference, ear, max_latency=3.0, warmup=0.3):
         lost=[((a - lag_at(a)) / RATE, (b - lag_at(b)) / RATE) for a, b in dropouts])
 
 
+def follow(reference, ear, max_latency=3.0):
+    """Only where an ear is: (times, latencies in ms), NaN where nothing matches; see `measure`."""
+    reference, ear = _mono(reference), _mono(ear)
+    played, heard = _sounding(reference), _sounding(ear)
+    if played is None or heard is None:
+        return np.zeros(0), np.zeros(0)
+    pair = _Pair(_filtered(reference), _filtered(ear), played)
+    times, lags, _ = pair.follow(max(played[0], heard[0]), int(max_latency * RATE))
+    return times, lags * 1000 / RATE
+
+
 class _Pair:
     """Reference and ear, both band-limited, and the running energy of the reference."""
 
