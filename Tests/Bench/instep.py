@@ -39,7 +39,7 @@ def measure(seconds, path="element"):
           Stage(sound_server=server) as stage):
         serve = stage.serve("--mode", "film", "--delay", DELAY_MS, prefix=lan.inside("server"))
         host, port = address = serve.web_address(lan.server_address)
-        pages, length = {}, seconds + 60
+        pages, length = {}, seconds + 40
         for name, place, ear in zip(EARS, hosts, sinks):
             kind, wire = EARS[name]
             if wire:

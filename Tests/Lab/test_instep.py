@@ -22,7 +22,7 @@ SEEDS = 20
 # second half what 95 % are below and how often a move is taken back.
 SCENES = {
     "a second early": (dict(start=-1000), dict(settled=40, p95=15, turns=4)),
-    "a second late": (dict(start=1000), dict(settled=40, p95=15, turns=4)),
+    "a second late": (dict(start=1000), dict(settled=40, p95=15, turns=6)),
     "clocks 200 ppm apart": (dict(skew=2e-4, drift=2e-4), dict(settled=40, p95=15, turns=4)),
     "clocks 200 ppm apart the other way": (dict(skew=-2e-4, drift=-2e-4), dict(settled=40, p95=15, turns=4)),
     "noise": (dict(noise=8), dict(settled=40, p95=25, turns=15)),

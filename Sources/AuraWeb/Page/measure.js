@@ -3,6 +3,10 @@
 // What a browser that does not say it is taken to need between its decoder and its output.
 const ASSUMED_OUTPUT_MS = 28;
 
+// What Web Audio's latency leaves out, or says too much (docs/measurements.md). Only Chromium has the
+// statistics of the playout.
+const WEB_AUDIO_MS = { chromium: 12, others: -5 };
+
 // Reads a receiver's statistics: the level at every reading, the rest once a second.
 class Measure {
   // `offset()`: what the headphone adds to what a browser can know, in milliseconds.
@@ -99,7 +103,9 @@ class Measure {
   // What comes after delivery: as Web Audio says, as the statistics say, or assumed.
   output(playout, before) {
     const amplified = this.sound.outputMs;
-    if (amplified !== null) return { ms: amplified, isMeasured: true };
+    if (amplified !== null) {
+      return { ms: amplified + (playout ? WEB_AUDIO_MS.chromium : WEB_AUDIO_MS.others), isMeasured: true };
+    }
     if (playout && before && playout.totalSamplesCount > before.totalSamplesCount) {
       const ms = (1000 * (playout.totalPlayoutDelay - before.totalPlayoutDelay))
         / (playout.totalSamplesCount - before.totalSamplesCount);

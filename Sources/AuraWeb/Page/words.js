@@ -4,7 +4,7 @@ var WORDS = {
   "en": {
     "listen": "Listen", "stop": "Stop", "goOn": "Go on", "mute": "Mute", "volume": "Volume", "level": "Level",
     "louder": "Louder than 100%",
-    "louderCost": "Up to 200%. Adds a few milliseconds, and on some phones ends when the screen is locked.",
+    "louderCost": "Up to 200%, and a film more exactly in step with the others. On some phones it ends when the screen is locked.",
     "buttons": "Use the volume buttons of this device.",
     "delay": "Delay", "connection": "Connection", "good": "good", "uneven": "uneven", "poor": "poor",
     "finding": "Looking for the host…", "connecting": "Connecting…", "listening": "You are listening.",
@@ -33,7 +33,7 @@ var WORDS = {
   "de": {
     "listen": "Zuhören", "stop": "Beenden", "goOn": "Weiter", "mute": "Stumm", "volume": "Lautstärke", "level": "Pegel",
     "louder": "Lauter als 100 %",
-    "louderCost": "Bis 200 %. Kostet ein paar Millisekunden und endet auf manchen Handys, wenn der Bildschirm gesperrt ist.",
+    "louderCost": "Bis 200 %, und ein Film genauer im Takt mit den anderen. Endet auf manchen Handys, wenn der Bildschirm gesperrt ist.",
     "buttons": "Die Lautstärke regeln die Tasten dieses Geräts.",
     "delay": "Verzögerung", "connection": "Verbindung", "good": "gut", "uneven": "unruhig", "poor": "schlecht",
     "finding": "Der Gastgeber wird gesucht…", "connecting": "Verbinden…", "listening": "Du hörst zu.",
@@ -62,7 +62,7 @@ var WORDS = {
   "fr": {
     "listen": "Écouter", "stop": "Arrêter", "goOn": "Continuer", "mute": "Muet", "volume": "Volume", "level": "Niveau",
     "louder": "Plus fort que 100 %",
-    "louderCost": "Jusqu’à 200 %. Ajoute quelques millisecondes et, sur certains téléphones, s’arrête quand l’écran se verrouille.",
+    "louderCost": "Jusqu’à 200 %, et un film mieux synchronisé avec les autres. Sur certains téléphones, s’arrête quand l’écran se verrouille.",
     "buttons": "Réglez le volume avec les touches de cet appareil.",
     "delay": "Retard", "connection": "Connexion", "good": "bonne", "uneven": "irrégulière", "poor": "mauvaise",
     "finding": "Recherche de l’hôte…", "connecting": "Connexion…", "listening": "Vous écoutez.",
@@ -91,7 +91,7 @@ var WORDS = {
   "es": {
     "listen": "Escuchar", "stop": "Parar", "goOn": "Seguir", "mute": "Silenciar", "volume": "Volumen", "level": "Nivel",
     "louder": "Más fuerte que el 100 %",
-    "louderCost": "Hasta el 200 %. Añade unos milisegundos y, en algunos móviles, se corta al bloquear la pantalla.",
+    "louderCost": "Hasta el 200 %, y una película más a la par con los demás. En algunos móviles se corta al bloquear la pantalla.",
     "buttons": "Usa los botones de volumen de este dispositivo.",
     "delay": "Retraso", "connection": "Conexión", "good": "buena", "uneven": "irregular", "poor": "mala",
     "finding": "Buscando al anfitrión…", "connecting": "Conectando…", "listening": "Estás escuchando.",
@@ -120,7 +120,7 @@ var WORDS = {
   "pt": {
     "listen": "Ouvir", "stop": "Parar", "goOn": "Continuar", "mute": "Sem som", "volume": "Volume", "level": "Nível",
     "louder": "Mais alto que 100 %",
-    "louderCost": "Até 200 %. Acrescenta alguns milissegundos e, em alguns celulares, para quando a tela é bloqueada.",
+    "louderCost": "Até 200 %, e um filme mais em sincronia com os outros. Em alguns celulares, para quando a tela é bloqueada.",
     "buttons": "Use os botões de volume deste aparelho.",
     "delay": "Atraso", "connection": "Conexão", "good": "boa", "uneven": "irregular", "poor": "ruim",
     "finding": "Procurando o anfitrião…", "connecting": "Conectando…", "listening": "Você está ouvindo.",
@@ -149,7 +149,7 @@ var WORDS = {
   "it": {
     "listen": "Ascolta", "stop": "Ferma", "goOn": "Continua", "mute": "Muto", "volume": "Volume", "level": "Livello",
     "louder": "Più forte del 100 %",
-    "louderCost": "Fino al 200 %. Aggiunge qualche millisecondo e su alcuni telefoni si interrompe a schermo bloccato.",
+    "louderCost": "Fino al 200 %, e un film più in sincronia con gli altri. Su alcuni telefoni si interrompe a schermo bloccato.",
     "buttons": "Usa i tasti del volume di questo dispositivo.",
     "delay": "Ritardo", "connection": "Connessione", "good": "buona", "uneven": "irregolare", "poor": "scarsa",
     "finding": "Ricerca dell’host…", "connecting": "Connessione…", "listening": "Stai ascoltando.",
@@ -178,7 +178,7 @@ var WORDS = {
   "nl": {
     "listen": "Luisteren", "stop": "Stoppen", "goOn": "Verder", "mute": "Dempen", "volume": "Volume", "level": "Niveau",
     "louder": "Harder dan 100 %",
-    "louderCost": "Tot 200 %. Kost een paar milliseconden en stopt op sommige telefoons als het scherm vergrendeld is.",
+    "louderCost": "Tot 200 %, en een film nauwkeuriger gelijk met de anderen. Stopt op sommige telefoons als het scherm vergrendeld is.",
     "buttons": "Gebruik de volumeknoppen van dit apparaat.",
     "delay": "Vertraging", "connection": "Verbinding", "good": "goed", "uneven": "onrustig", "poor": "slecht",
     "finding": "De host wordt gezocht…", "connecting": "Verbinden…", "listening": "Je luistert.",
@@ -207,7 +207,7 @@ var WORDS = {
   "pl": {
     "listen": "Słuchaj", "stop": "Zakończ", "goOn": "Dalej", "mute": "Wycisz", "volume": "Głośność", "level": "Poziom",
     "louder": "Głośniej niż 100 %",
-    "louderCost": "Do 200 %. Dodaje kilka milisekund, a na niektórych telefonach milknie po zablokowaniu ekranu.",
+    "louderCost": "Do 200 %, a film dokładniej równo z innymi. Na niektórych telefonach milknie po zablokowaniu ekranu.",
     "buttons": "Użyj przycisków głośności tego urządzenia.",
     "delay": "Opóźnienie", "connection": "Połączenie", "good": "dobre", "uneven": "nierówne", "poor": "słabe",
     "finding": "Szukanie gospodarza…", "connecting": "Łączenie…", "listening": "Słuchasz.",
@@ -236,7 +236,7 @@ var WORDS = {
   "tr": {
     "listen": "Dinle", "stop": "Durdur", "goOn": "Devam et", "mute": "Sessiz", "volume": "Ses düzeyi", "level": "Seviye",
     "louder": "%100’den yüksek",
-    "louderCost": "%200’e kadar. Birkaç milisaniye ekler; bazı telefonlarda ekran kilitlenince susar.",
+    "louderCost": "%200’e kadar; film diğerleriyle daha eşzamanlı olur. Bazı telefonlarda ekran kilitlenince susar.",
     "buttons": "Bu cihazın ses tuşlarını kullanın.",
     "delay": "Gecikme", "connection": "Bağlantı", "good": "iyi", "uneven": "düzensiz", "poor": "zayıf",
     "finding": "Yayıncı aranıyor…", "connecting": "Bağlanıyor…", "listening": "Dinliyorsunuz.",
@@ -265,7 +265,7 @@ var WORDS = {
   "ru": {
     "listen": "Слушать", "stop": "Стоп", "goOn": "Дальше", "mute": "Без звука", "volume": "Громкость", "level": "Уровень",
     "louder": "Громче 100 %",
-    "louderCost": "До 200 %. Добавляет несколько миллисекунд, а на некоторых телефонах звук пропадает при блокировке экрана.",
+    "louderCost": "До 200 %, а фильм звучит точнее вместе с остальными. На некоторых телефонах звук пропадает при блокировке экрана.",
     "buttons": "Громкость меняют кнопки этого устройства.",
     "delay": "Задержка", "connection": "Связь", "good": "хорошая", "uneven": "неровная", "poor": "плохая",
     "finding": "Ищем ведущего…", "connecting": "Подключение…", "listening": "Вы слушаете.",
@@ -294,7 +294,7 @@ var WORDS = {
   "ar": {
     "listen": "استمع", "stop": "إيقاف", "goOn": "متابعة", "mute": "كتم", "volume": "مستوى الصوت", "level": "الشدة",
     "louder": "أعلى من ‎100 %‎",
-    "louderCost": "حتى ‎200 %‎. يضيف بضعة أجزاء من الألف من الثانية، ويتوقف في بعض الهواتف عند قفل الشاشة.",
+    "louderCost": "حتى ‎200 %‎، ويكون الفيلم أدق تزامنًا مع الآخرين. يتوقف في بعض الهواتف عند قفل الشاشة.",
     "buttons": "استخدم أزرار الصوت في هذا الجهاز.",
     "delay": "التأخير", "connection": "الاتصال", "good": "جيد", "uneven": "متقلب", "poor": "ضعيف",
     "finding": "جارٍ البحث عن المضيف…", "connecting": "جارٍ الاتصال…", "listening": "أنت تستمع الآن.",
@@ -323,7 +323,7 @@ var WORDS = {
   "he": {
     "listen": "האזנה", "stop": "עצירה", "goOn": "המשך", "mute": "השתקה", "volume": "עוצמה", "level": "רמה",
     "louder": "חזק יותר מ־100%",
-    "louderCost": "עד 200%. מוסיף כמה אלפיות שנייה, ובחלק מהטלפונים נפסק כשהמסך ננעל.",
+    "louderCost": "עד 200%, וסרט נשמע מתואם יותר עם האחרים. בחלק מהטלפונים נפסק כשהמסך ננעל.",
     "buttons": "העוצמה נקבעת בלחצני המכשיר.",
     "delay": "השהיה", "connection": "חיבור", "good": "טוב", "uneven": "לא יציב", "poor": "חלש",
     "finding": "מחפשים את המארח…", "connecting": "מתחברים…", "listening": "ההאזנה פועלת.",
@@ -352,7 +352,7 @@ var WORDS = {
   "zh": {
     "listen": "收听", "stop": "停止", "goOn": "继续", "mute": "静音", "volume": "音量", "level": "电平",
     "louder": "超过 100%",
-    "louderCost": "最高 200%。会增加几毫秒延迟，部分手机锁屏后会停止。",
+    "louderCost": "最高 200%，看电影时与其他人更同步。部分手机锁屏后会停止。",
     "buttons": "请使用本设备的音量键。",
     "delay": "延迟", "connection": "连接", "good": "良好", "uneven": "不稳", "poor": "较差",
     "finding": "正在寻找主机…", "connecting": "正在连接…", "listening": "正在收听。",
@@ -381,7 +381,7 @@ var WORDS = {
   "ja": {
     "listen": "聴く", "stop": "停止", "goOn": "続ける", "mute": "消音", "volume": "音量", "level": "レベル",
     "louder": "100% より大きく",
-    "louderCost": "200% まで。数ミリ秒遅くなり、画面をロックすると止まる機種もあります。",
+    "louderCost": "200% まで。映画ではほかの人とより正確にそろいます。画面をロックすると止まる機種もあります。",
     "buttons": "音量はこの端末のボタンで調節してください。",
     "delay": "遅延", "connection": "接続", "good": "良好", "uneven": "不安定", "poor": "不良",
     "finding": "ホストを探しています…", "connecting": "接続中…", "listening": "再生中です。",

@@ -60,7 +60,7 @@ class Clocks {
 // One listener for so many seconds; what became of it.
 function live(settings) {
   const {
-    seed, seconds = 600, goal = 1500, start = 0, low = -5, high = 20, stretchable = 0.6, noise = 3,
+    seed, seconds = 600, goal = 1500, start = 0, low = -8, high = 15, stretchable = 0.6, noise = 3,
     skew = 0, drift = 0, spikes = 0, isFine = false, unsteady = 0,
   } = settings;
   const random = generator(seed);
