@@ -48,13 +48,14 @@ class Listener {
     this.changed(state, detail);
     const connection = new RTCPeerConnection();
     const { receiver } = connection.addTransceiver('audio', { direction: 'recvonly' });
+    const told = (this.clock && this.clock.point) || this.broadcast;
     const clock = new ServerClock(this.broadcast.slug);
     const now = performance.now();
     Object.assign(this, { connection, clock, packets: 0, lastPacket: now, reported: now, isHeard: false });
     this.joins += 1;
     this.measure = new Measure(receiver, clock, this.sound, offset);
     this.film = new FilmBuffer(receiver, this.sound);
-    this.film.follow(this.broadcast);
+    this.film.follow(told);
     this.lost = { ms: 0, delay: null, jitter: null, needed: null, loss: 0, seconds: 0 };
     // Before anything is waited for: browsers let sound begin only in answer to a tap.
     this.sound.play(receiver.track).catch((error) => {
