@@ -47,7 +47,10 @@ def measure(seconds, path="element"):
             if kind == "native":
                 stage.listen(f"http://{host}:{port}{serve.whep}", "--output", ear, prefix=lan.inside(place))
             else:
-                pages[name] = WebPage(stage.browser(kind, ear, lan.namespace(place)), address)
+                browser = stage.browser(kind, ear, lan.namespace(place))
+                # A namespace's first second counts as a change of networks to a browser.
+                browser.evaluate("new Promise((done) => setTimeout(done, 1500))")
+                pages[name] = WebPage(browser, address)
         with Take(server, sinks, length, probe=meter.voice) as take:
             joined = {}
             for name, page in pages.items():
