@@ -14,13 +14,13 @@ from lab.webpage import WebPage
 
 METHOD = (
     "Our page in Chromium and in Firefox at once, headless, as installed, live mode (the page steers "
-    "nothing), clean wire, PipeWire; `jitterBufferTarget` is set from outside and the ear is on the meter. "
+    "nothing), clean wire, PipeWire; `jitterBufferTarget` is set from outside, the ear is on the meter. "
     "Moved: the meter's delay in the last {tail:g} s of a step less that in the last {tail:g} s of the "
-    "step before. Told: the same of `jitterBufferDelay` / `jitterBufferEmittedCount`. Settled: the whole seconds "
-    "after which the buffer, as told, stays within {near:g} ms of the step's end. Spread: between the seconds of the tail. Made up: `concealedSamples`, "
-    "in ms; put in and taken out: `insertedSamplesForDeceleration` and `removedSamplesForAcceleration`, "
-    "in ms. Dropouts: silence or wrong sound of 5 ms or more that no control ear had. Waits: the part of "
-    "the time in which somebody waited for a core.")
+    "step before. Told: `jitterBufferDelay` / `jitterBufferEmittedCount` of the same seconds. Spread: "
+    "between them. Settled: the whole seconds after which the buffer, as told, stays within {near:g} ms "
+    "of the step's end. Made up: `concealedSamples`, in ms; put in and taken out: "
+    "`insertedSamplesForDeceleration` and `removedSamplesForAcceleration`, in ms. Dropouts: silence or "
+    "wrong sound of 5 ms or more that no control ear had.")
 
 # The presets whose packets are 10 and 20 ms long.
 PACKETS = {10: "smooth", 20: "stable"}

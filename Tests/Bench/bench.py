@@ -192,7 +192,7 @@ def report(result, options, wanted):
         if name == "actuators":
             fields.update(tail=actuators.TAIL, near=actuators.NEAR)
         if name == "instep":
-            fields.update(delay=instep.DELAY_MS, settle=instep.SETTLE, seconds=options.long)
+            fields.update(delay=instep.DELAY_MS, settle=instep.SETTLE, near=instep.NEAR, seconds=options.long)
         print(f"\n### {title}\n\n" + "\n".join(table(result[name])) + "\n\n"
               + method.format(**fields))
 

@@ -14,19 +14,21 @@ from lab.takes import Take
 from lab.webpage import Span, WebPage
 
 METHOD = (
-    "Film mode, {delay} ms; two `listen`, our page in two Chromiums and a Firefox, headless, as installed, each in a "
-    "network namespace of its own, joined one after the other while sung syllables and breaths of noise play (PipeWire). "
-    "One `listen` and one Chromium are on a wire with 20 ms of way, 20 ms of jitter and 2 % loss. Every 0.25 s a window "
-    "of 0.5 s of each ear is placed in the sound; the median of five windows, less the median ear's. From {settle:g} s "
-    "after the last join on, {seconds:g} s. Waits: the part of the time in which somebody waited for a core.")
+    "Film mode, {delay} ms; two `listen`, our page in two Chromiums and a Firefox, headless, as "
+    "installed, each in a network namespace of its own, joined one after the other while sung syllables "
+    "and breaths of noise play (PipeWire). One `listen` and one Chromium are on a wire with 20 ms of "
+    "way, 20 ms of jitter and 2 % loss. Every 0.25 s a window of 0.5 s of each ear is placed in the "
+    "sound; the median of five windows, less the median ear's. From {settle:g} s after the last join "
+    "on, {seconds:g} s. In step: within {near:g} ms for a second. Waits: the part of the time in which "
+    "somebody waited for a core.")
 
 DELAY_MS = 300
 SETTLE = 10.0
+NEAR = 25.0
 # An ear's name: (what listens, its wire).
-EARS = {"native": ("native", {}), "native, bad wire": ("native", {"delay_ms": 20, "jitter_ms": 20, "loss": 0.02}),
-        "Chromium": ("chromium", {}),
-        "Chromium, bad wire": ("chromium", {"delay_ms": 20, "jitter_ms": 20, "loss": 0.02}),
-        "Firefox": ("firefox", {})}
+_BAD = {"delay_ms": 20, "jitter_ms": 20, "loss": 0.02}
+EARS = {"native": ("native", {}), "native, bad wire": ("native", _BAD), "Chromium": ("chromium", {}),
+        "Chromium, bad wire": ("chromium", _BAD), "Firefox": ("firefox", {})}
 PLOT = Path(__file__).resolve().parents[2] / "docs/instep.svg"
 
 
@@ -87,9 +89,9 @@ def _on(grid, times, lags):
     return np.where(nearest < 2, values, np.nan)
 
 
-def _in_step(since, skew, near=25.0):
-    """Seconds from when the page said that it plays until within `near` ms for a second."""
-    good = (since > 0) & (np.abs(skew) < near)
+def _in_step(since, skew):
+    """Seconds from when the page said that it plays until within NEAR for a second."""
+    good = (since > 0) & (np.abs(skew) < NEAR)
     for index in np.flatnonzero(good):
         if good[index:index + 4].all():
             return float(since[index])
@@ -97,7 +99,8 @@ def _in_step(since, skew, near=25.0):
 
 
 def table(parts):
-    lines = ["| page's way | ear | program → ear, ms | skew: p50 | p95 of its size | most | made up, ms | in step after, s | waits |",
+    lines = ["| page's way | ear | program → ear, ms | skew: p50 | p95 of its size | most | made up, ms | "
+             "in step after, s | waits |",
              "|---|---|---|---|---|---|---|---|---|"]
     for row in [row for part in parts for row in part]:
         skew = np.array(row["skew"])
@@ -128,8 +131,8 @@ def plot(parts, path=PLOT):
             return top + height / 2 - np.clip(value, -most, most) * height / 2 / most
         panels.append(f'<text x="{left}" y="{top - 8}">{rows[0]["path"]}: ms behind the median ear</text>')
         for mark in (-45, -30, -15, 0, 15, 30, 45):
-            panels.append(f'<path d="M{left} {y(mark):.1f}H{width - 10}" stroke="#999" stroke-width="{0.8 if mark == 0 else 0.3}"/>'
-                          f'<text x="{left - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark}</text>')
+            panels.append(f'<path d="M{left} {y(mark):.1f}H{width - 10}" stroke="#999" '
+                          f'stroke-width="{0.3 if mark else 0.8}"/><text x="{left - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark}</text>')
         for second in range(0, int(span) + 1, 60):
             x = left + second / span * (width - left - 10)
             panels.append(f'<text x="{x:.0f}" y="{top + height + 14}" text-anchor="middle">{second} s</text>')

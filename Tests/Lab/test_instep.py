@@ -1,4 +1,4 @@
-"""Everyone at the same instant: the page's control loop in virtual time, and a browser beside a native ear."""
+"""Everyone at the same instant: the page's loop in virtual time, and a browser beside a native ear."""
 
 import json
 import os

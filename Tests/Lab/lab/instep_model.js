@@ -105,7 +105,8 @@ function live(settings) {
     // Moves back after a move there: many of them are a limit cycle.
     turns: moves.filter((one, i) => i > 0 && one.second >= half && one.way !== moves[i - 1].way).length,
     lateMoves: moves.filter((one) => one.second >= half).length,
-    quick: moves.filter((one, i) => i > 0 && one.second >= half && one.second - moves[i - 1].second < 15).length,
+    quick: moves.filter((one, i) => i > 0 && one.second >= half
+      && one.second - moves[i - 1].second < 15).length,
     clock: Math.max(...clockErrors.slice(half)), edges: step.edges,
   };
 }
