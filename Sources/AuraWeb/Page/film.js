@@ -23,10 +23,13 @@ class FilmBuffer {
   get query() {
     if (!this.isObedient) return '?holds=false';
     if (this.delay === null) return '';
-    const passing = Math.round(Math.min(this.delay, FilmBuffer.passing));
-    this.begun = passing;
-    this.step.begin(this.step.keeping(this.delay - passing));
+    const isFine = this.sound.isLouder;
+    const node = isFine ? InStep.fine.middle : 0;
+    const passing = Math.round(Math.min(this.delay, FilmBuffer.passing + node));
+    this.begun = passing - node;
+    this.step.begin(this.step.keeping(this.delay - passing), isFine);
     this.set(this.step.target);
+    this.sound.hold(node);
     return `?passing_ms=${passing}`;
   }
 

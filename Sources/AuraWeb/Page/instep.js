@@ -18,10 +18,10 @@ class InStep {
   // What Web Audio's own delay can make up for, and how much of that in a second: 0.2 %.
   static get fine() { return { middle: 30, most: 60, slew: 2 }; }
 
-  // Nothing is known of the buffer; it was begun with this target.
-  begin(target) {
+  // Nothing is known of the buffer; it was begun with this target, on this way.
+  begin(target, isFine = false) {
     Object.assign(this, {
-      target, node: 0, isFine: false, moving: null, nextMove: 0, errors: [], rests: [], isFresh: true,
+      target, node: isFine ? InStep.fine.middle : 0, isFine, moving: null, nextMove: 0, errors: [], rests: [], isFresh: true,
     });
   }
 
