@@ -2,8 +2,8 @@
 
 // Brings what is heard to its time. Nothing of a browser in it: time and signals are arguments.
 //
-// A browser's buffer follows its target only from outside of a zone, in steps of a pitch period, and not
-// while the sound lets itself not be stretched. So the target is set past the goal, to where the zone's
+// A browser's buffer follows its target only from outside of a zone, in steps of a pitch period, and
+// while the sound can be stretched. So the target is set past the goal, to where the zone's
 // edge is at the goal, and put back when the buffer has come there. Where the zone's edges lie beyond the
 // target is learnt (from docs/measurements.md to begin with). Milliseconds everywhere.
 class InStep {
@@ -20,9 +20,8 @@ class InStep {
 
   // Nothing is known of the buffer; it was begun with this target, on this way.
   begin(target, isFine = false) {
-    Object.assign(this, {
-      target, node: isFine ? InStep.fine.middle : 0, isFine, moving: null, nextMove: 0, errors: [], rests: [], isFresh: true,
-    });
+    Object.assign(this, { target, rests: [] });
+    this.change(isFine);
   }
 
   forget() { Object.assign(this, { edges: { up: -8, down: 15 }, fruitless: 0 }); }
@@ -45,9 +44,8 @@ class InStep {
 
   // The other way to the output: that is a join that is heard anyway, and another latency.
   change(isFine) {
-    Object.assign(this, {
-      isFine, node: isFine ? InStep.fine.middle : 0, errors: [], moving: null, nextMove: 0, isFresh: true,
-    });
+    const node = isFine ? InStep.fine.middle : 0;
+    Object.assign(this, { isFine, node, errors: [], moving: null, nextMove: 0, isFresh: true });
   }
 
   // The two ways to tell the place in the sound: what lies between them does not change by a packet.
@@ -61,7 +59,7 @@ class InStep {
     // What it would be without Web Audio's delay: that may be moved while others are measured.
     this.errors.push(error + this.node);
     if (this.errors.length > (isFine ? 9 : 5)) this.errors.shift();
-    if (this.moving) this.watch(error, buffer, now);
+    if (this.moving) this.watch(buffer, now);
     else if (this.errors.length >= (this.isFresh ? 2 : 4)) this.judge(buffer, isFine, now);
     if (isFine && !this.moving) this.slew();
   }
@@ -90,7 +88,7 @@ class InStep {
   aim(target) { this.target = Math.min(InStep.rule.most, Math.max(0, Math.round(target))); }
 
   // The step ends when the buffer is there, or its time is over; where it came to rest teaches.
-  watch(error, buffer, now) {
+  watch(buffer, now) {
     const { want, way, from, until } = this.moving;
     const left = way === 'up' ? want - buffer : buffer - want;
     if (left > 3 && now < until) return;
