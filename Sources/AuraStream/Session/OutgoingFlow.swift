@@ -62,7 +62,7 @@ package struct OutgoingFlow: ~Copyable {
   /// what a browser's jitter buffer waits.
   private static let secondCopyDelay = Duration.milliseconds(20)
   /// For how long a packet can be asked for: more than a browser's jitter buffer waits. It is most of what a
-  /// listener takes of the memory; while older frames go along it is a little shorter.
+  /// listener takes of the memory; with more than one older frame in a packet it is a little shorter.
   private static let historyDuration = Duration.milliseconds(500)
   private static let mostRepeats = 8
   private static let reportInterval = Duration.seconds(1)
@@ -72,6 +72,8 @@ package struct OutgoingFlow: ~Copyable {
   package private(set) var counts = Counts()
 
   private var history: PacketHistory
+  /// The bytes of history with an older frame in every packet.
+  private let redundantHistoryBytes: Int
   private var nextIndex: UInt64
   private let secondCopyDistance: UInt64
   private var roundTrip = Duration.milliseconds(40)
@@ -107,11 +109,12 @@ package struct OutgoingFlow: ~Copyable {
     nextIndex = UInt64(parameters.firstSequenceNumber)
     let milliseconds = max(1, Int(parameters.packetDuration.inNanoseconds / 1_000_000))
     let packets = max(16, Int(Self.historyDuration.inNanoseconds / 1_000_000) / milliseconds)
-    let frames = parameters.redundantPayloadType == nil ? 1 : 2
-    let typical = min(
-      Self.mostDatagramBytes, parameters.typicalPayloadBytes * frames + 12 + Self.trailerBytes + 16)
-    history = PacketHistory(
-      packets: packets, byteCapacity: max(2 * Self.mostDatagramBytes, packets * typical))
+    func historyBytes(frames: Int) -> Int {
+      let typical = parameters.typicalPayloadBytes * frames + 12 + Self.trailerBytes + 16
+      return max(2 * Self.mostDatagramBytes, packets * min(Self.mostDatagramBytes, typical))
+    }
+    history = PacketHistory(packets: packets, byteCapacity: historyBytes(frames: 1))
+    redundantHistoryBytes = historyBytes(frames: 2)
     secondCopyDistance = UInt64(
       max(1, Int(Self.secondCopyDelay.inNanoseconds / 1_000_000) / milliseconds))
     // Twice the packets of ordinary play, and a burst of half a second of them.
@@ -141,6 +144,8 @@ package struct OutgoingFlow: ~Copyable {
     let index = nextIndex
     nextIndex += 1
     let byteCount = RTPHeader.byteCount + payload.count
+    // Most listeners never need older frames along: those who do get the memory with the first.
+    if isRedundant { history.grow(to: redundantHistoryBytes) }
     let room = unsafe history.makeRoom(byteCount + Self.trailerBytes)
     let payloadType = isRedundant ? parameters.redundantPayloadType : nil
     unsafe RTPHeader(

@@ -1,8 +1,8 @@
 /// The encrypted packets that one listener was sent last, to be sent again as they are.
 ///
 /// What is kept is the ciphertext: sending a packet again can then never encrypt its index a
-/// second time. A ring of bytes and a ring of entries, both made once; the oldest packets go when
-/// new ones need their bytes. For one thread.
+/// second time. A ring of bytes and a ring of entries; the oldest packets go when new ones need their
+/// bytes. Memory is taken at the beginning, and by `grow`. For one thread.
 @safe package struct PacketHistory: ~Copyable {
   private struct Entry {
     var index: UInt64 = .max
@@ -16,9 +16,9 @@
   /// How many packets it can hold at most.
   package let capacity: Int
   /// How many bytes.
-  package let byteCapacity: Int
+  package private(set) var byteCapacity: Int
 
-  private let bytes: UnsafeMutableRawBufferPointer
+  private var bytes: UnsafeMutableRawBufferPointer
   private let entries: UnsafeMutablePointer<Entry>
   private var end = 0
   private var roomStart = 0
@@ -42,6 +42,32 @@
   deinit {
     unsafe bytes.deallocate()
     unsafe entries.deallocate()
+  }
+
+  /// Takes more memory, for packets have become longer; what is here stays. Rooms made before are
+  /// no longer valid.
+  ///
+  /// - Parameter byteCapacity: does nothing when it is no more than there is.
+  package mutating func grow(to byteCapacity: Int) {
+    guard byteCapacity > self.byteCapacity else { return }
+    let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCapacity, alignment: 16)
+    var next = 0
+    let last = newest ?? 0
+    for index in (last - min(last, UInt64(capacity - 1)))...last {
+      let slot = Int(index % UInt64(capacity))
+      guard let packet = unsafe packet(index) else {
+        unsafe entries[slot].index = .max
+        continue
+      }
+      unsafe UnsafeMutableRawBufferPointer(rebasing: larger[next...]).copyMemory(from: packet)
+      unsafe entries[slot].position = next
+      next += packet.count
+    }
+    unsafe bytes.deallocate()
+    unsafe bytes = larger
+    self.byteCapacity = byteCapacity
+    end = next
+    roomStart = next
   }
 
   /// Makes room for the next packet; what was there before is forgotten.

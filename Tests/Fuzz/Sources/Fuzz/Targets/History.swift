@@ -15,7 +15,7 @@ extension Target {
 private func tryHistory(_ bytes: [UInt8]) {
   var program = ByteProgram(bytes)
   let packets = 1 + Int(program.byte() & 63)
-  let byteCapacity = 64 + Int(program.uint16() & 0xfff)
+  var byteCapacity = 64 + Int(program.uint16() & 0xfff)
   var history = PacketHistory(packets: packets, byteCapacity: byteCapacity)
   var kept: [UInt64: [UInt8]] = [:]
   var newest: UInt64?
@@ -53,6 +53,13 @@ private func tryHistory(_ bytes: [UInt8]) {
         check(history.wasRepeated(index), "a repeat is noted")
       case .tooSoon: check(wasRepeated, "the first request is met")
       case .unknown: check(unsafe history.packet(index) == nil, "what is there is found")
+      }
+    case 6 where program.byte() & 7 == 0:
+      byteCapacity += Int(program.uint16() & 0xfff)
+      let before = kept.keys.filter { unsafe history.packet($0) != nil }
+      history.grow(to: byteCapacity)
+      for index in before {
+        check(unsafe history.packet(index) != nil, "a larger history forgets nothing")
       }
     case 6: now = now + .milliseconds(Int64(program.byte()))
     default:
