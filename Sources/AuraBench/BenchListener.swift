@@ -4,14 +4,25 @@ internal import AuraTransport
 internal import Synchronization
 
 /// One listener of a load test: counts what it hears.
-final class BenchListener: PlayerSink {
+final class BenchListener: PlayerSink, OriginalSink {
   struct Counts: Sendable {
     var hasStarted = false
-    var end: PlayerEnd?
-    /// What came while it was measured.
+    /// Why it hears no more, as a sentence.
+    var end: String?
+    /// What came while it was measured: over WHEP, and by the original protocol.
     var reception = ReceptionRecord()
+    var chunks = 0
+    /// What came since it joined.
+    var arrivals = 0
+    var firstArrival: HostTime?
     var longestGap = Duration.zero
     var lastArrival: HostTime?
+
+    /// The mean time from one packet to the next; nil until that can be told.
+    var interval: Duration? {
+      guard arrivals > 10, let firstArrival, let lastArrival else { return nil }
+      return (lastArrival - firstArrival) / (arrivals - 1)
+    }
   }
 
   private let tally: BenchTally
@@ -26,17 +37,33 @@ final class BenchListener: PlayerSink {
 
   var current: Counts { counts.withLock { $0 } }
 
-  func playerStarted(now: HostTime) {
+  func playerStarted(now: HostTime) { start(now: now) }
+
+  func originalStarted(now: HostTime) { start(now: now) }
+
+  private func start(now: HostTime) {
     tally.record(join: now - askedAt)
     counts.withLock { $0.hasStarted = true }
   }
 
   func playerHeard(_ header: RTPHeader, _ payload: UnsafeRawBufferPointer, now: HostTime) {
-    guard let since = tally.measuredSince else { return }
-    let gap = counts.withLock { counts -> Duration? in
+    hear(now: now) { counts in
       _ = counts.reception.note(
         sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, now: now)
+    }
+  }
+
+  func originalHeard(now: HostTime) { hear(now: now) { $0.chunks += 1 } }
+
+  /// Something has come: counts it if it is measured.
+  private func hear(now: HostTime, count: (inout Counts) -> Void) {
+    let since = tally.measuredSince
+    let gap = counts.withLock { counts -> Duration? in
       defer { counts.lastArrival = now }
+      counts.arrivals += 1
+      counts.firstArrival = counts.firstArrival ?? now
+      guard let since else { return nil }
+      count(&counts)
       guard let last = counts.lastArrival, last >= since else { return nil }
       counts.longestGap = max(counts.longestGap, now - last)
       return now - last
@@ -48,5 +75,9 @@ final class BenchListener: PlayerSink {
 
   func playerDoubts(_ liveness: SenderSignal.Liveness, now: HostTime) {}
 
-  func playerEnded(_ end: PlayerEnd, now: HostTime) { counts.withLock { $0.end = end } }
+  func playerEnded(_ end: PlayerEnd, now: HostTime) {
+    counts.withLock { $0.end = "The listener's session ended: \(end)." }
+  }
+
+  func originalEnded(_ reason: String, now: HostTime) { counts.withLock { $0.end = reason } }
 }

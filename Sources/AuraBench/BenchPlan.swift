@@ -4,8 +4,22 @@ package import AuraWeb
 
 /// What a load test is to do.
 package struct BenchPlan: Sendable {
-  /// Where to listen.
-  package var address: WHEPAddress
+  /// Where to listen, and by which protocol.
+  package enum Target: Equatable, Sendable {
+    case whep(WHEPAddress)
+    /// The original protocol; a name or a numeric address, and its port.
+    case original(host: String, port: Int)
+
+    /// A name or a numeric address, without brackets.
+    var host: String {
+      switch self {
+      case .whep(let address): address.host
+      case .original(let host, _): host
+      }
+    }
+  }
+
+  package var target: Target
   /// How many listeners.
   package var listeners: Int
   /// Listeners that begin to join each second.
@@ -13,25 +27,31 @@ package struct BenchPlan: Sendable {
   /// How long is measured once everybody has joined.
   package var duration: Duration
   /// Whether packets are decrypted, as a real listener's are, or only counted by their headers.
+  /// The original protocol has nothing to decrypt.
   package var opensMedia = true
 
-  package init(
-    _ address: WHEPAddress, listeners: Int, joinRate: Double, duration: Duration
-  ) {
-    self.address = address
+  package init(_ target: Target, listeners: Int, joinRate: Double, duration: Duration) {
+    self.target = target
     self.listeners = listeners
     self.joinRate = joinRate
     self.duration = duration
   }
 
   /// The server's address, when it is given as one.
-  var serverAddress: IPAddress? {
-    address.host == "localhost" ? IPAddress("127.0.0.1") : IPAddress(address.host)
+  var serverAddress: IPAddress? { Self.address(of: target.host) }
+
+  private static func address(of host: String) -> IPAddress? {
+    host == "localhost" ? IPAddress("127.0.0.1") : IPAddress(host)
   }
 
-  /// Whether the server is known to be this computer: a name could lead anywhere.
-  package func isOwn(_ interfaces: NetworkInterfaces = .current()) -> Bool {
-    guard let server = serverAddress?.unmapped else { return false }
+  /// Whether a server is known to be this computer: a name could lead anywhere.
+  ///
+  /// - Parameters:
+  ///   - host: a name or a numeric address, without brackets.
+  ///   - interfaces: this computer's.
+  /// - Returns: true only for an address that is one of them, or loopback.
+  package static func isOwn(_ host: String, _ interfaces: NetworkInterfaces = .current()) -> Bool {
+    guard let server = address(of: host)?.unmapped else { return false }
     return server.isLoopback
       || interfaces.interfaces.contains { interface in
         interface.addresses.contains { $0.address.bytes == server.bytes }

@@ -23,6 +23,9 @@ package struct BenchReport: Sendable {
   package var duplicates = 0
   /// Between one packet and the next, of each listener.
   package var gaps: Spread
+  /// Between one wake-up and the next of a thread that does nothing else, at the packets' pace, at the same
+  /// time: what this computer adds by itself.
+  package var baseline: Spread
   /// Packets of the listener with the fewest, and with the most.
   package var fewest = 0
   package var most = 0

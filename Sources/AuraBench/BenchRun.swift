@@ -45,36 +45,70 @@ package final class BenchRun: Sendable {
   /// - Throws: `TransportError` when this computer cannot.
   package func run() async throws -> BenchReport {
     defer { state.withLock { $0.progress.isFinished = true } }
+    return switch plan.target {
+    case .whep(let address): try await runWHEP(address)
+    case .original(let host, let port): try await runOriginal(host, port)
+    }
+  }
+
+  private func runWHEP(_ address: WHEPAddress) async throws -> BenchReport {
     var configuration = PlayerLoop.Configuration()
     configuration.opensMedia = plan.opensMedia
     let loop = try PlayerLoop(configuration)
     // Short: the thread ends when it is woken.
     defer { loop.stop() }
-    await joinAll(loop)
+    await joinAll { await self.join($0, address, loop) }
+    return await measure(loop.takeLag)
+  }
+
+  private func runOriginal(_ host: String, _ port: Int) async throws -> BenchReport {
+    let crowd = try OriginalCrowd(host: host, port: port)
+    defer { crowd.stop() }
+    await joinAll { number in
+      let listener = BenchListener(self.tally, askedAt: HostClock.now)
+      self.state.withLock { state in
+        state.progress.asked += 1
+        state.listeners.append(listener)
+      }
+      crowd.join(from: self.plan.source(of: number).map { "\($0)" }, sink: listener)
+    }
+    return await measure(crowd.takeLag)
+  }
+
+  private func measure(_ takeLag: () -> LoopLag) async -> BenchReport {
     await settle()
-    _ = loop.takeLag()
+    let pace = Metronome(interval: interval, tally)
+    _ = takeLag()
     let begin = HostClock.now
     state.withLock { $0.progress.isMeasuring = true }
     tally.beginMeasuring(now: begin)
     try? await Task.sleep(for: plan.duration)
     let end = HostClock.now
     tally.endMeasuring()
-    return report(from: begin, to: end, lag: loop.takeLag())
+    pace.stop()
+    return report(from: begin, to: end, lag: takeLag())
   }
 
-  private func joinAll(_ loop: PlayerLoop) async {
+  /// The time from one packet to the next, as the first listeners have it.
+  private var interval: Duration {
+    let listeners = state.withLock { $0.listeners.prefix(50) }
+    let intervals = listeners.compactMap(\.current.interval).sorted()
+    return intervals.isEmpty ? .milliseconds(20) : intervals[intervals.count / 2]
+  }
+
+  private func joinAll(_ join: @escaping @Sendable (Int) async -> Void) async {
     let begin = ContinuousClock.now
     await withTaskGroup(of: Void.self) { group in
       for number in 0..<plan.listeners {
         if number >= Self.mostPending { await group.next() }
         let due = begin + .seconds(Double(number) / plan.joinRate)
         try? await Task.sleep(until: due, clock: .continuous)
-        group.addTask { await self.join(number, loop) }
+        group.addTask { await join(number) }
       }
     }
   }
 
-  private func join(_ number: Int, _ loop: PlayerLoop) async {
+  private func join(_ number: Int, _ address: WHEPAddress, _ loop: PlayerLoop) async {
     state.withLock { $0.progress.asked += 1 }
     let client = WHEPClient()
     do {
@@ -83,9 +117,9 @@ package final class BenchRun: Sendable {
       for attempt in 1... {
         do throws(WHEPClientError) {
           let joined = try await client.join(
-            plan.address, offer: seat.offer, from: plan.source(of: number))
+            address, offer: seat.offer, from: plan.source(of: number))
           let listener = BenchListener(tally, askedAt: askedAt)
-          loop.begin(seat, try answer(joined.answer, plan.address), sink: listener)
+          loop.begin(seat, try answer(joined.answer, address), sink: listener)
           state.withLock { $0.listeners.append(listener) }
           return
         } catch {
@@ -113,14 +147,15 @@ package final class BenchRun: Sendable {
     }
   }
 
-  /// Waits until everybody who was let in hears or has given up.
+  /// Waits until everybody who was let in has heard a little or has given up.
   private func settle() async {
     let end = ContinuousClock.now + .seconds(20)
     while ContinuousClock.now < end {
       let listeners = state.withLock { $0.listeners }
       let isDone = listeners.allSatisfy { listener in
         let counts = listener.current
-        return counts.hasStarted || counts.end != nil
+        // Heard a little: the pace is told by that.
+        return counts.end != nil || counts.hasStarted && counts.interval != nil
       }
       if isDone { return }
       try? await Task.sleep(for: .milliseconds(50))
@@ -137,24 +172,30 @@ package final class BenchRun: Sendable {
     }
     var report = BenchReport(
       joining: tally.joinSpread, seconds: (end - begin).inSeconds, gaps: tally.gapSpread,
+      baseline: tally.baselineSpread,
       load: lag.load, longestRound: lag.longestRound.inMilliseconds,
       longestOversleep: lag.longestOversleep.inMilliseconds)
     report.asked = plan.listeners
     report.joined = counts.count { $0.hasStarted }
     report.failures = failures
+    // Chunks have no numbers: what the best served listener got is what was sent, but for one at the
+    // edges of the time.
+    let mostChunks = counts.map(\.chunks).max() ?? 0
     for listener in counts {
       guard listener.hasStarted, listener.end == nil else {
-        let reason = listener.end.map { "The listener's session ended: \($0)." }
-        report.failures[reason ?? "No handshake was made in time.", default: 0] += 1
+        report.failures[listener.end ?? "No handshake was made in time.", default: 0] += 1
         continue
       }
       report.stayed += 1
-      report.expected += listener.reception.expected
-      report.received += listener.reception.received
+      let received = listener.reception.received + listener.chunks
+      report.expected += max(received, listener.reception.expected, mostChunks - 1)
+      report.received += received
       report.late += listener.reception.late
       report.duplicates += listener.reception.duplicates
     }
-    let shares = counts.filter { $0.hasStarted && $0.end == nil }.map { $0.reception.received }
+    let shares = counts.filter { $0.hasStarted && $0.end == nil }.map {
+      $0.reception.received + $0.chunks
+    }
     report.fewest = shares.min() ?? 0
     report.most = shares.max() ?? 0
     report.fairness = Self.fairness(shares)

@@ -6,6 +6,7 @@ internal import Synchronization
 final class BenchTally: Sendable {
   /// In nanoseconds; what is longer than a minute counts as a minute.
   private let gaps = Mutex(BenchTally.makeHistogram())
+  private let baselines = Mutex(BenchTally.makeHistogram())
   private let joins = Mutex(BenchTally.makeHistogram())
   /// When measurement began, in nanoseconds of the host's clock; zero: it has not.
   private let begin = Atomic<Int64>(0)
@@ -30,6 +31,9 @@ final class BenchTally: Sendable {
 
   func record(gap: Duration) { Self.record(gap, in: gaps) }
 
+  /// The time from one wake-up of a thread without work to the next.
+  func record(baseline: Duration) { Self.record(baseline, in: baselines) }
+
   func record(join: Duration) { Self.record(join, in: joins) }
 
   private static func record(_ duration: Duration, in histogram: borrowing Mutex<Histogram<UInt64>>)
@@ -39,6 +43,7 @@ final class BenchTally: Sendable {
   }
 
   var gapSpread: BenchReport.Spread { Self.spread(gaps) }
+  var baselineSpread: BenchReport.Spread { Self.spread(baselines) }
   var joinSpread: BenchReport.Spread { Self.spread(joins) }
 
   private static func spread(_ histogram: borrowing Mutex<Histogram<UInt64>>) -> BenchReport.Spread

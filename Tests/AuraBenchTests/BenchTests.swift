@@ -7,7 +7,8 @@ import Testing
 @Suite struct BenchTests {
   private func plan(_ text: String) throws -> BenchPlan {
     BenchPlan(
-      try #require(WHEPAddress(text)), listeners: 3, joinRate: 100, duration: .milliseconds(200))
+      .whep(try #require(WHEPAddress(text))), listeners: 3, joinRate: 100,
+      duration: .milliseconds(200))
   }
 
   @Test func onlyThisComputerIsOurOwn() throws {
@@ -21,11 +22,11 @@ import Testing
             )
           ])
       ], defaultRouteNames: [])
-    for own in ["127.0.0.1", "127.9.9.9", "localhost", "[::1]", "192.0.2.5"] {
-      #expect(try plan("http://\(own):8080/whep/x").isOwn(interfaces), "\(own)")
+    for own in ["127.0.0.1", "127.9.9.9", "localhost", "::1", "192.0.2.5"] {
+      #expect(BenchPlan.isOwn(own, interfaces), "\(own)")
     }
-    for other in ["192.0.2.6", "example.org", "[2001:db8::1]"] {
-      #expect(try !plan("http://\(other):8080/whep/x").isOwn(interfaces), "\(other)")
+    for other in ["192.0.2.6", "example.org", "2001:db8::1"] {
+      #expect(!BenchPlan.isOwn(other, interfaces), "\(other)")
     }
   }
 
@@ -35,5 +36,15 @@ import Testing
     #expect(report.failures.values.reduce(0, +) == 3)
     #expect(report.failures.keys.allSatisfy { $0.contains("refused") })
     #expect(report.loss == 0 && report.fairness == 1)
+  }
+
+  @Test func anOriginalServerThatIsNotThereIsToldOf() async throws {
+    let plan = BenchPlan(
+      .original(host: "127.0.0.1", port: 9), listeners: 3, joinRate: 100,
+      duration: .milliseconds(200))
+    let report = try await BenchRun(plan).run()
+    #expect(report.asked == 3 && report.joined == 0 && report.stayed == 0)
+    #expect(report.failures.values.reduce(0, +) == 3)
+    #expect(report.baseline.count > 0)
   }
 }

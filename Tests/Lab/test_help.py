@@ -54,7 +54,8 @@ OTHERS = {"config", "public", "no-public", "mono", "no-mono", "overwrite", "no-o
 
 # Options of the commands that have no settings, with a value that is refused; flags have none.
 TOOLS = {
-    "bench": {"listeners": "0", "join-rate": "0", "duration": "0.5", "count-only": None,
+    "bench": {"listeners": "0", "join-rate": "0", "duration": "0.5", "protocol": "carrier-pigeon",
+              "count-only": None,
               "yes-i-own-this-network": None},
     "doctor": {"listeners": "0"},
 }
@@ -207,13 +208,22 @@ def test_bench_hears_a_crowd(run, auralync, tmp_path):
         [auralync, "serve", "--source", "tone", "--port", "0", "--http-port", "0", "--log-format",
          "json"], env=env, stdout=subprocess.PIPE, text=True)
     try:
-        url = f"http://127.0.0.1:{json.loads(serve.stdout.readline())['http_port']}/whep/main"
-        result = run("bench", url, "--listeners", "12", "--join-rate", "50", "--duration", "1",
+        serving = json.loads(serve.stdout.readline())
+        page = f"127.0.0.1:{serving['http_port']}"
+        url = f"http://{page}/whep/main"
+        result = run("bench", page, "--listeners", "12", "--join-rate", "50", "--duration", "1",
                      "--count-only", "--json", "--yes-i-own-this-network")
         report = settings_of(result)
         assert report["asked"] == report["joined"] == 12
         assert report["received"] > 0
+        assert report["baseline_ms"]["count"] > 0
         text = run("bench", url, "--listeners", "2", "--duration", "1").stdout
+        assert re.search(r"^the machine's own +median", text, re.M)
+        original = settings_of(run(
+            "bench", f"127.0.0.1:{serving['port']}", "--protocol", "original", "--listeners", "5",
+            "--duration", "1", "--json"))
+        assert original["joined"] == original["stayed"] == 5
+        assert original["received"] > 0 and original["gap_ms"]["count"] > 0
         assert re.search(r"^listeners +2 asked, 2 joined", text, re.M)
     finally:
         serve.terminate()

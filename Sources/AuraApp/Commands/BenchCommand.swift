@@ -12,15 +12,21 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench",
     abstract: "Listen many times over, to see what a server can carry.",
     discussion: """
-      Each listener joins over WHEP, shakes hands and receives encrypted sound as a browser does; \
-      what comes is counted and thrown away. Only against servers on this computer, unless you say \
+      Each listener joins over WHEP, shakes hands and receives encrypted sound as a browser does, or \
+      connects by the original protocol; what comes is counted and thrown away. The server is found as \
+      `listen` finds it. Only against servers on this computer, unless you say \
       that the network is yours: for others this is an attack.
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "Where to listen, such as http://127.0.0.1:8080/whep/main.", valueName: "url"))
-  var url: String
+      "HOST, HOST:PORT or a URL, such as http://127.0.0.1:8080/whep/main.", valueName: "server"))
+  var server: String
+
+  @Option(
+    name: .customLong("protocol"),
+    help: "How to listen: \(ProtocolChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var way = ProtocolChoice.auto
 
   @Option(help: "How many listeners.") var listeners = 100
   @Option(help: "How many begin to join each second.") var joinRate = 50.0
@@ -43,16 +49,12 @@ struct BenchCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    guard let address = WHEPAddress(url) else {
+    var settings = Settings()
+    settings.protocolChoice = way
+    let found = try ListenPlan(server, settings)
+    guard yesIOwnThisNetwork || BenchPlan.isOwn(found.server.host) else {
       throw UserError(
-        "\(url) is no address of plain HTTP. Give one such as http://127.0.0.1:8080/whep/main.")
-    }
-    var plan = BenchPlan(
-      address, listeners: listeners, joinRate: joinRate, duration: .seconds(duration))
-    plan.opensMedia = !countOnly
-    guard yesIOwnThisNetwork || plan.isOwn() else {
-      throw UserError(
-        "\(address.host) is not known to be this computer. Give one of its addresses, or say "
+        "\(found.server.host) is not known to be this computer. Give one of its addresses, or say "
           + "--yes-i-own-this-network.")
     }
     let needed = listeners + 200
@@ -62,6 +64,10 @@ struct BenchCommand: AsyncParsableCommand {
         "\(listeners) listeners need \(needed) open files, and \(files) are allowed. Run "
           + "`ulimit -n \(needed)` before, or take fewer.")
     }
+    var plan = BenchPlan(
+      try await Self.target(found), listeners: listeners, joinRate: joinRate,
+      duration: .seconds(duration))
+    plan.opensMedia = !countOnly
     let bench = BenchRun(plan)
     let screen = Output(format: .text)
     let live = LiveLine(screen)
@@ -77,6 +83,30 @@ struct BenchCommand: AsyncParsableCommand {
       live.show("")
       for line in report.lines { screen.line(line) }
     }
+  }
+
+  /// Asks where the server has its endpoint; nobody is joined yet.
+  private static func target(_ plan: ListenPlan) async throws -> BenchPlan.Target {
+    if let endpoint = plan.endpoint { return .whep(endpoint) }
+    let original = BenchPlan.Target.original(host: plan.server.host, port: plan.server.port)
+    if plan.choice == .original { return original }
+    var failure: (any Error)?
+    for port in plan.webPorts {
+      do throws(WHEPClientError) {
+        if let endpoint = try await WHEPClient().endpoints(host: plan.server.host, port: port).first
+        {
+          return .whep(endpoint)
+        }
+        failure = WHEPClientError.notHTTP(
+          WHEPAddress(host: plan.server.host, port: port, path: "/api/status"))
+      } catch {
+        failure = error
+      }
+    }
+    guard plan.choice == .auto else {
+      throw UserError("\(failure.map { "\($0)" } ?? "There is no endpoint at \(plan).")")
+    }
+    return original
   }
 
   private static func line(_ progress: BenchRun.Progress, of all: Int) -> String {
@@ -95,6 +125,7 @@ extension BenchReport {
       ("joining", joining.text), ("measured", "\(Words.decimal(seconds)) s"),
       ("packets", "\(received) of \(expected), \(late) late, \(duplicates) twice"),
       ("lost", "\((loss * 100_000).rounded() / 1_000) %"), ("arrival gap", gaps.text),
+      ("the machine's own", baseline.text),
       (
         "fairness",
         "\((fairness * 10_000).rounded() / 10_000); \(fewest) to \(most) packets a listener"
@@ -122,6 +153,7 @@ extension BenchReport {
       "joining_ms": joining.json, "seconds": .double(seconds), "expected": .int(Int64(expected)),
       "received": .int(Int64(received)), "late": .int(Int64(late)),
       "duplicates": .int(Int64(duplicates)), "loss": .double(loss), "gap_ms": gaps.json,
+      "baseline_ms": baseline.json,
       "fewest": .int(Int64(fewest)), "most": .int(Int64(most)), "fairness": .double(fairness),
       "bench_load": .double(load), "bench_longest_round_ms": .double(longestRound),
       "bench_longest_oversleep_ms": .double(longestOversleep),
@@ -147,3 +179,5 @@ extension BenchReport.Spread {
     ]
   }
 }
+
+extension ProtocolChoice: ExpressibleByArgument {}
