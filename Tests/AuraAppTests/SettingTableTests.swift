@@ -101,6 +101,9 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
       refused: ["a.mp3", "opus", "a."]),
     SettingCase(name: .overwrite, standard: "false", accepted: ["true", "false"], refused: ["2"]),
     SettingCase(
+      name: .offset, standard: "auto", accepted: ["auto", "-500", "0", "500"],
+      refused: ["-501", "501", "10ms", "1.5"]),
+    SettingCase(
       name: .buffer, standard: "auto", accepted: ["auto", "0", "5000"],
       refused: ["-1", "5001", "10ms", "none"]),
     SettingCase(

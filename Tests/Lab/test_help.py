@@ -38,6 +38,7 @@ SETTINGS = {
     "volume": (["80"], ["x"]),
     "balance": (["-30"], ["x"]),
     "record": (["a.opus", "a.wav"], ["a.mp3"]),
+    "offset": (["auto", "-20", "500"], ["501", "x"]),
     "buffer": (["auto", "200"], ["-1", "5001"]),
     "delay": (["auto", "120", "auto:500"], ["0", "5001", "auto:x"]),
     "min-delay": (["20"], ["x"]),
@@ -50,7 +51,7 @@ SETTINGS = {
 
 # Options that are no settings with a value; each is tried by a test below.
 OTHERS = {"config", "public", "no-public", "mono", "no-mono", "overwrite", "no-overwrite", "stats",
-          "no-stats", "default-output", "no-default-output", "json", "version", "help"}
+          "no-stats", "calibrate", "default-output", "no-default-output", "json", "version", "help"}
 
 # Options of the commands that have no settings, with a value that is refused; flags have none.
 TOOLS = {

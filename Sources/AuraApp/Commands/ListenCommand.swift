@@ -15,12 +15,25 @@ struct ListenCommand: ParsableCommand {
     help: ArgumentHelp(
       "The server: a name or an address, IPv6 in brackets when a port follows, or a URL.",
       valueName: "host[:port]|url"))
-  var server: String
+  var server: String?
+
+  @Flag(
+    help: """
+      Measure what a headphone adds: clicks are played, tap the space bar for each. It is remembered for \
+      the output.
+      """)
+  var calibrate = false
 
   @OptionGroup var settings: ListenSettings
 
   func run() throws {
     let settings = try settings.resolved()
+    if calibrate { return try CalibrateSession(settings).run() }
+    guard let server else {
+      throw UserError(
+        "A server is missing. Say whom to listen to, such as auralync listen 192.0.2.1.",
+        exitCode: UserError.usage)
+    }
     try ListenSession(settings, plan: ListenPlan(server, settings)).run()
   }
 }

@@ -167,6 +167,24 @@ extension SettingKey {
       "Let a recording replace a file that is there.",
       value: { .bool($0.overwrite) }, assign: { put(truth, $0, into: \.overwrite, of: &$1) }),
     .special(
+      .offset, for: [.listen], valueName: "ms",
+      allowed: "auto or \(BeatTaps.offsets.lowerBound) to \(BeatTaps.offsets.upperBound) ms",
+      defaultText: "auto",
+      "What the headphone adds to the delay that the sound system knows; an option is remembered for "
+        + "the output. auto is what is remembered; --calibrate measures it.",
+      value: { $0.offset.map { .int(Int64($0)) } ?? .string("auto") },
+      assign: { given, settings in
+        if given.single == "auto" {
+          settings.offset = nil
+          return true
+        }
+        guard let offset = wholeNumber(given), BeatTaps.offsets.contains(offset) else {
+          return false
+        }
+        settings.offset = offset
+        return true
+      }),
+    .special(
       .buffer, for: [.listen], valueName: "ms", allowed: "auto or 0–5000 ms",
       defaultText: "auto",
       "Sound kept in hand against an uneven network, over the original protocol.",

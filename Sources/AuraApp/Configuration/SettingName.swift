@@ -30,6 +30,7 @@ enum SettingName: String, CaseIterable, Sendable {
   case isMono = "mono"
   case record
   case overwrite
+  case offset
   case buffer
   case delay
   case minDelay = "min-delay"

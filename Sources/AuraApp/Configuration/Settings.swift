@@ -59,6 +59,8 @@ struct Settings: Sendable {
   var record: String?
   /// Whether a file that is there may be replaced by a recording.
   var overwrite = false
+  /// What the headphone adds, in milliseconds; nil: what is remembered for the output.
+  var offset: Int?
   /// nil: as much as the network needs.
   var buffer: Duration?
   /// From capture to ear; for `listen` that follows the network, within these bounds.

@@ -94,6 +94,7 @@ struct ListenOptions: SettingsOptions {
     help: ArgumentHelp(SettingKey.named(.overwrite).optionHelp))
   var overwrite: Bool?
 
+  @Option(.offset, parsing: .unconditional) var offset: String?
   @Option(.buffer) var buffer: String?
   @Option(.minDelay) var minDelay: String?
   @Option(.maxDelay) var maxDelay: String?
@@ -109,7 +110,7 @@ struct ListenOptions: SettingsOptions {
     collect([
       (.output, output), (.volume, volume), (.balance, balance),
       (.isMono, isMono.map { String($0) }), (.record, record),
-      (.overwrite, overwrite.map { String($0) }), (.buffer, buffer),
+      (.overwrite, overwrite.map { String($0) }), (.offset, offset), (.buffer, buffer),
       (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
       (.codec, codec), (.stats, stats.map { String($0) }),
     ])

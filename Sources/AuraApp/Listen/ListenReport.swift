@@ -88,14 +88,19 @@ final class ListenReport {
     text.last.map { ".!?".contains($0) } ?? true ? text : text + "."
   }
 
-  func played(_ event: StreamEvent) {
+  func played(_ event: StreamEvent, offset: Duration) {
     switch event {
     case .running(let device):
       guard device != outputDevice || isOutputLost else { return }
       outputDevice = device
       isOutputLost = false
       say(
-        "output", ["state": "running", "device": .string(device)], "Playing to \(device).")
+        "output",
+        ["state": "running", "device": .string(device), "offset_ms": .milliseconds(offset)],
+        offset == .zero
+          ? "Playing to \(device)."
+          : "Playing to \(device), whose headphone adds \(Words.milliseconds(offset)); --offset 0 "
+            + "forgets that.")
     case .waiting(let reason): lost("waiting", reason)
     case .ended(let reason): lost("lost", reason)
     }

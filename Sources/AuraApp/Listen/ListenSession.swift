@@ -11,6 +11,8 @@ final class ListenSession {
   private let report: ListenReport
   private let start = HostClock.now
   private var isLocal = false
+  private let headphone = HeadphoneOffset()
+  private var hasRemembered = false
   private var outputDevice: String?
   private var hasWarned = false
   private var hasWarnedOfDelay = false
@@ -36,6 +38,8 @@ final class ListenSession {
     options.way = plan.way
     options.delay = settings.playoutDelay
     options.recorder = recorder
+    headphone.value = .milliseconds(settings.offset ?? HeadphoneOffsets.own[settings.output] ?? 0)
+    options.headphone = headphone
     options.wantsLinear = settings.codec == .pcm
     let listener = try Listener(options) { mailbox.post($0) }
     let failure = watch(listener, backend)
@@ -100,11 +104,25 @@ final class ListenSession {
     case .recordingFailed(let reason):
       report.warn("the recording has ended: \(reason).")
     case .output(let event):
-      report.played(event)
+      if case .running(let device) = event { count(device) }
+      report.played(event, offset: headphone.value)
       if case .running(let device) = event {
         outputDevice = device
         warnOfFeedback(backend)
       }
+    }
+  }
+
+  /// Each output has its headphone. What an option says is remembered for the first one.
+  private func count(_ device: String) {
+    guard let said = settings.offset else {
+      headphone.value = .milliseconds(HeadphoneOffsets.own[device] ?? 0)
+      return
+    }
+    guard case .option = settings.origin(of: .offset), !hasRemembered else { return }
+    hasRemembered = true
+    if !HeadphoneOffsets.remember(said, for: device) {
+      report.warn("the offset of \(device) could not be remembered, and holds this time only.")
     }
   }
 

@@ -23,6 +23,8 @@ package final class Listener: Sendable {
     package var volume: VolumeControl
     /// Takes what is listened to; its owner finishes it after `stop`.
     package var recorder: Recorder?
+    /// What the headphone adds to what the sound system says.
+    package var headphone = HeadphoneOffset()
     /// How much sound to hold; nil finds it from how evenly sound arrives.
     package var buffer: Duration?
     /// Whether the caller takes the sound with `render`, and no output is opened.
@@ -88,7 +90,7 @@ package final class Listener: Sendable {
     package var buffer = Duration.zero
     /// What the buffer is steered to.
     package var target = Duration.zero
-    /// From the buffer to the ear, as the sound system reports it.
+    /// From the buffer to the ear, as the sound system reports it, and what the headphone adds.
     package var output = Duration.zero
     /// Sound left out to catch up.
     package var skipped = Duration.zero
@@ -133,6 +135,7 @@ package final class Listener: Sendable {
 
   private let tap: PlaybackTap
   private let recorder: Recorder?
+  private let headphone: HeadphoneOffset
   private let session: any NetworkSession
   private let output: StreamSupervisor
   private let thread: HostThread
@@ -148,6 +151,7 @@ package final class Listener: Sendable {
     let tap = PlaybackTap(minimumFrames: Self.longestBuffer, resumeThreshold: 1)
     self.tap = tap
     recorder = options.recorder
+    headphone = options.headphone
     output = try StreamSupervisor(
       name: "aura-output",
       make: { (handler) throws(SoundError) in
@@ -187,7 +191,7 @@ package final class Listener: Sendable {
   /// How things stand.
   package var statistics: Statistics {
     var statistics = session.statistics
-    statistics.output = tap.reportedOutputDelay
+    statistics.output = tap.reportedOutputDelay + headphone.value
     statistics.underruns = tap.underruns
     statistics.silent = .frames(tap.silentFrames)
     statistics.recording = recorder?.facts

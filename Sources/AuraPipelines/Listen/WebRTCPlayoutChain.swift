@@ -13,15 +13,19 @@ final class WebRTCPlayoutChain {
     /// How loud, and on which side; above 100 % its limiter costs 2 ms.
     var volume: VolumeControl
     var recorder: Recorder?
+    /// Added to what the output says of its delay.
+    var headphone: HeadphoneOffset
 
     init(
       format: PayloadFormat, playout: PlayoutConductor.Parameters,
-      volume: VolumeControl = VolumeControl(percent: 100), recorder: Recorder? = nil
+      volume: VolumeControl = VolumeControl(percent: 100), recorder: Recorder? = nil,
+      headphone: HeadphoneOffset = HeadphoneOffset()
     ) {
       self.format = format
       self.playout = playout
       self.volume = volume
       self.recorder = recorder
+      self.headphone = headphone
     }
   }
 
@@ -101,7 +105,11 @@ final class WebRTCPlayoutChain {
 
   /// Gives the output what it needs by now.
   func play(now: HostTime) {
-    if let report = sink.report { conductor.report(report) }
+    if var report = sink.report {
+      conductor.headphone = options.headphone.value
+      report.delay += conductor.headphone
+      conductor.report(report)
+    }
     for _ in 0..<Self.mostSteps {
       guard let step = conductor.next(now: now, held: heldFrames) else { return }
       play(step)

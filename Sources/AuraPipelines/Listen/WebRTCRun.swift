@@ -147,7 +147,7 @@ final class WebRTCRun {
     chain = try WebRTCPlayoutChain(
       .init(
         format: format, playout: parameters, volume: session.options.volume,
-        recorder: session.options.recorder),
+        recorder: session.options.recorder, headphone: session.options.headphone),
       sink: session.tap)
   }
 

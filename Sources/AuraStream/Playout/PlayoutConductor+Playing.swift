@@ -85,10 +85,27 @@ extension PlayoutConductor {
     guard isExact, let reference, let delay = currentDelay else { return }
     let place = isAligned ? position + pending : reference.mediaTime(at: heard - delay)
     if self.delay.updateFilm(at: place, isPlaying: isAligned, elapsed: elapsed) { loseAlignment() }
+    makeRoomForHeadphone()
+  }
+
+  /// A headphone may need more than film mode's delay: then it is heard late, rather than never.
+  private mutating func makeRoomForHeadphone() {
+    guard headphone > .zero, let film = delay.film.delay,
+      let needed = delay.needed(pipeline: pipeline)
+    else {
+      leastForHeadphone = .zero
+      return
+    }
+    if film >= leastForHeadphone { leastForHeadphone = .zero }
+    guard needed > max(film, leastForHeadphone) else { return }
+    leastForHeadphone = needed + Self.headphoneMargin
+    loseAlignment()
   }
 
   /// What keeps sound where it belongs, and moves it as the delay moves.
-  private var speed: Double { controller.speed - delay.film.slope }
+  private var speed: Double {
+    leastForHeadphone > .zero ? controller.speed : controller.speed - delay.film.slope
+  }
 
   /// Where a delay counts from the capture, its instants are waited for; but not for ever.
   private func mayStart(_ now: HostTime) -> Bool {

@@ -104,6 +104,8 @@ package struct PlayoutConductor: Sendable {
 
   /// Errors beyond this are not corrected by speed.
   package static let farthest = Duration.milliseconds(100)
+  /// What arrivals may vary by until it is made again.
+  static let headphoneMargin = Duration.milliseconds(20)
   /// The most the output is given at once where there is no sound, in frames: 5 ms.
   static let silenceFrames = 240
   /// The longest that sound is made up: then it is silence.
@@ -144,6 +146,11 @@ package struct PlayoutConductor: Sendable {
   /// How many more answers of the server's clock it takes until capture instants are believed again.
   var doubts = 0
 
+  /// How much of the output's delay is what a person said of the headphone.
+  package var headphone = Duration.zero
+  /// The delay that such a headphone needs where film mode's does not do; else zero.
+  var leastForHeadphone = Duration.zero
+
   // The output.
   var written = 0
   var silentBefore = 0
@@ -176,7 +183,7 @@ package struct PlayoutConductor: Sendable {
 
   /// The delay in force, from the reference's instant to the ear; nil before the first packet.
   package var currentDelay: Duration? {
-    if isExact, let fixed = delay.fixed { return fixed }
+    if isExact, let fixed = delay.fixed { return max(fixed, leastForHeadphone) }
     return delay.following
   }
 

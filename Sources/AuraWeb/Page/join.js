@@ -7,6 +7,7 @@
   let events = null;
   let triedAt = -Infinity;
   let timer = 0;
+  let beat = null;
 
   function set(id, text) {
     if (element(id).textContent !== text) element(id).textContent = text;
@@ -26,6 +27,17 @@
     element('code').src = 'qr.svg?' + encodeURIComponent(address);
     element('code').alt = address;
   }
+
+  // For those who calibrate headphones by what they see here.
+  element('flash').textContent = sayBeat('flash');
+  element('flash').addEventListener('click', () => {
+    const isOn = element('lamp').hidden;
+    element('lamp').hidden = !isOn;
+    element('flash').setAttribute('aria-pressed', isOn);
+    if (!beat) beat = new Beat(decodeURIComponent(location.hash.slice(1)) || 'main', element('lamp'));
+    if (isOn) beat.start();
+    else beat.stop();
+  });
 
   function follow() {
     if (events || !window.EventSource || performance.now() - triedAt < 30000) return;

@@ -27,6 +27,7 @@ function start() {
     if (element('message').textContent !== words) element('message').textContent = words;
     element('reason').textContent = ['failed', 'full'].includes(state) && detail.sentence ? detail.sentence : '';
     element('controls').hidden = !isPlaying && !(listener && state === 'returning');
+    element('headphones').hidden = !listener && !element('headphones').open;
     drawer.element.hidden = !listener && drawer.seconds.length === 0;
     if (!isPlaying) {
       recent = [];
@@ -50,6 +51,7 @@ function start() {
     if (!second) return;
     element('level').setAttribute('aria-valuenow', Math.round(100 * level));
     drawer.add(second);
+    if (calibration.onheard) calibration.onheard(second.delay, listener ? listener.film.delay : null);
     recent.push(second);
     if (recent.length > 10) recent.shift();
     element('delay').textContent = second.delay === null ? '–' : milliseconds(second.delay);
@@ -149,10 +151,13 @@ function start() {
   louder.addEventListener('change', volumeChanged);
   volumeChanged();
 
+  let isMuted = false;
+  calibration.onquiet = (isQuiet) => sound.set({ isMuted: isMuted || isQuiet });
   element('mute').addEventListener('click', () => {
-    sound.set({ isMuted: !sound.isMuted });
-    element('mute').setAttribute('aria-pressed', sound.isMuted);
-    document.body.dataset.muted = sound.isMuted;
+    isMuted = !isMuted;
+    sound.set({ isMuted });
+    element('mute').setAttribute('aria-pressed', isMuted);
+    document.body.dataset.muted = isMuted;
   });
 
   // MARK: Sleep, other networks, other tabs

@@ -24,9 +24,9 @@ _ANSWERS = {
 }
 _WITHOUT_EVENTS = "delete window.EventSource;"
 
-LISTENING = ["listening", "louder", "drawer", "report"]
+LISTENING = ["listening", "louder", "drawer", "report", "headphones", "calibrating"]
 PAGE = ["ready", *LISTENING, *_LISTENER_STATES, *_ANSWERS, "old"]
-JOIN = ["join", "join-gone", "join-nothing"]
+JOIN = ["join", "join-flash", "join-gone", "join-nothing"]
 STATES = PAGE + JOIN
 
 SIZES = {"phone": (390, 844), "tablet": (820, 1180), "television": (1920, 1080)}
@@ -61,6 +61,11 @@ class Gallery:
             self._opened("/join")
             self.browser.until("the code", "document.getElementById('code').alt !== '' "
                                "&& document.getElementById('code').complete")
+        elif name == "join-flash":
+            self._opened("/join")
+            self.browser.until("the button", "document.getElementById('flash').textContent !== ''")
+            self.browser.evaluate("(document.getElementById('flash').click(), true)")
+            self._lit()
         elif name.startswith("join-"):
             self._answered("/join", _ANSWERS[name.removeprefix("join-")],
                            "document.getElementById('message').textContent !== ''")
@@ -92,6 +97,12 @@ class Gallery:
             document.getElementById('listen').click(); return true; })()""")
         self.browser.evaluate(f"(told({json.dumps(state)}, {json.dumps(detail)}), true)")
 
+    def _lit(self):
+        """The light stays as it is in its flash: pictures take longer than that."""
+        self.browser.until("a flash", "document.getElementById('lamp').classList.contains('lit')")
+        self.browser.evaluate("""(() => { const lamp = document.getElementById('lamp');
+            lamp.classList.add('lit'); lamp.classList.toggle = () => true; return true; })()""")
+
     def _listened(self, name):
         browser = self.browser
         browser.click("#listen")
@@ -102,6 +113,17 @@ class Gallery:
         if name in ("drawer", "report"):
             browser.evaluate("document.getElementById('drawer').open = true")
             browser.until("plots", "document.querySelectorAll('#plots path[d]').length === 4")
+        if name in ("headphones", "calibrating"):
+            browser.evaluate("document.getElementById('headphones').open = true")
+            browser.until("the panel", "document.getElementById('lateness')?.textContent")
+            browser.evaluate("""(() => {
+                const pair = document.getElementById('pair');
+                pair.value = 'Kitchen'; pair.dispatchEvent(new Event('change'));
+                for (let step = 0; step < 18; step += 1) document.getElementById('more').click();
+                return true; })()""")
+        if name == "calibrating":
+            browser.evaluate("(document.getElementById('clicks').click(), true)")
+            self._lit()
         if name == "report":
             # As where no way of copying works.
             browser.evaluate("""(Object.defineProperty(navigator, 'clipboard', {}),

@@ -238,9 +238,10 @@ class PipeWire(SoundServer):
         until("the sinks' ports", lambda: wanted <= set(self.call("pw-link", "-o", check=False).split()),
               15, self._death)
 
-    def start_loopback(self, source, sink):
+    def start_loopback(self, source, sink, seconds=0):
+        """As a wireless headphone where `seconds` is not 0: what plays into `source` is told nothing of it."""
         process = Process(
-            ["pw-loopback", "-C", source, "-P", sink, "--capture-props",
+            ["pw-loopback", "--delay", str(seconds), "-C", source, "-P", sink, "--capture-props",
              "{ stream.capture.sink = true node.latency = 1024/48000 }",
              "--playback-props", "{ node.latency = 1024/48000 }"],
             self.log_path("pw-loopback"), env=self.environment())
