@@ -20,7 +20,7 @@ var HEADPHONE_WORDS = {
   "de": {
     "name": "Name dieser Kopfhörer",
     "adds": "Sie verzögern um",
-    "reset": "Zurücksetzen",
+    "reset": "Auf 0",
     "lips": "Ton nach den Lippen: mehr. Vor den Lippen: weniger.",
     "begin": "Mit Klicks einstellen",
     "done": "Fertig",

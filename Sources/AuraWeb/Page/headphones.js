@@ -58,7 +58,7 @@ class Clicks {
     <datalist id="pairs"></datalist>
     <label for="offset" data-beat="adds"></label>
     <output id="offsetSaid" for="offset"></output>
-    <input id="offset" type="range" step="1">
+    <input id="offset" class="slide" type="range" step="1">
     <div class="steps">
       <button id="less" type="button"></button><button id="zero" type="button" data-beat="reset"></button><button id="more" type="button"></button>
     </div>
@@ -82,6 +82,7 @@ class Clicks {
   function show() {
     const offset = calibration.offsetMs;
     slider.value = offset;
+    slider.style.setProperty('--share', (offset + calibration.LIMIT) / (2 * calibration.LIMIT));
     slider.setAttribute('aria-valuetext', signed(offset));
     part('offsetSaid').textContent = signed(offset);
     if (part('pair') !== document.activeElement) part('pair').value = calibration.name;
