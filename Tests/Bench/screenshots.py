@@ -11,7 +11,8 @@ from lab.product import REPOSITORY
 from lab.stage import Stage
 
 # name: state, size, pixels for one of CSS'.
-README = {"page": ("listening", (390, 720), 2), "join": ("join", (1280, 720), 1)}
+README = {"page": ("listening", (390, 720), 2), "join": ("join", (1280, 720), 1),
+          "calibration": ("calibrating", (390, 1130), 2), "calibration-join": ("join-flash", (1280, 720), 1)}
 
 
 def every_state(gallery, folder, states):
@@ -39,7 +40,7 @@ def main():
     parser.add_argument("folder", nargs="?", type=Path, help="where they go (a new one)")
     parser.add_argument("--only", action="append", choices=STATES, metavar="STATE",
                         help=f"one state, and again; of {', '.join(STATES)}")
-    parser.add_argument("--readme", action="store_true", help="the two of docs/images instead")
+    parser.add_argument("--readme", action="store_true", help="those of docs/images instead")
     options = parser.parse_args()
     folder = (options.folder or Path(tempfile.mkdtemp(prefix="auralync-pictures."))).resolve()
     if folder.is_relative_to(REPOSITORY):

@@ -73,7 +73,8 @@ def test_a_headphone_that_adds_200_ms_is_in_step(tmp_path):
         with Take(server, ["ear1", "ear2", "ear3"], 4, probe=meter.voice) as take:
             pass
     heard = {name: take[ear] for name, (ear, _) in HEADPHONES.items()}
-    story = f"{heard}; waits {take.pressure:.0%}"
+    told = ", ".join(f"{name}: {one}" for name, one in heard.items())
+    story = f"{told}; waits {take.pressure:.0%}"
     assert all(not one.error for one in heard.values()), story
     skews = {name: one.median_ms - heard["wired"].median_ms for name, one in heard.items()}
     print(f"against the wired ear: {skews}; {story}")

@@ -107,6 +107,20 @@ struct FilmPlayoutTests {
     #expect(last > 139)
   }
 
+  /// Late, but heard; and with everyone as soon as the delay does.
+  @Test func aHeadphoneThatNeedsMoreIsHeardAllTheSame() {
+    var simulation = SimulatedPlayout(World(packetFrames: 960, outputDelay: 0.4))
+    simulation.conductor.headphone = .milliseconds(390)
+    simulation.plans = [(100, film(250)), (130, film(250, to: 600, number: 2))]
+    simulation.run(until: 170)
+    let late = range(simulation.moments.filter { (110..<130).contains($0.time) }.delays)
+    #expect(late.lowerBound > 410 && late.upperBound < 500, "\(late)")
+    let inStep = range(simulation.moments.after(155).delays)
+    #expect(inStep.lowerBound > 598 && inStep.upperBound < 602, "\(inStep)")
+    #expect(simulation.conductor.counts.concealed == 0)
+    #expect(simulation.conductor.counts.jumps == 0)
+  }
+
   @Test func backToLiveInAPauseIsAtOnce() {
     var simulation = SimulatedPlayout(World())
     simulation.plans = [(100, film(600)), (130, live(isAtPause: true))]

@@ -124,6 +124,7 @@ class Gallery:
         if name == "calibrating":
             browser.evaluate("(document.getElementById('clicks').click(), true)")
             self._lit()
+            browser.evaluate("(document.getElementById('headphones').scrollIntoView(), true)")
         if name == "report":
             # As where no way of copying works.
             browser.evaluate("""(Object.defineProperty(navigator, 'clipboard', {}),
