@@ -85,7 +85,7 @@ let package = Package(
       ],
       resources: [
         "index.html", "icon.svg", "listen.css", "words.js", "language.js", "offer.js", "clock.js",
-        "calibration.js", "beat.js", "headphones.js", "headphone_words.js",
+        "calibration.js", "beat.js", "headphones.js", "headphones.css", "headphone_words.js",
         "measure.js", "instep.js", "film.js", "sound.js", "listener.js", "memory.js", "drawer.js",
         "page.js", "silence.flac", "join.html", "join.css", "join.js",
       ].map { .embedInCode("Page/\($0)") },

@@ -26,7 +26,7 @@ import Testing
         names.formUnion(Self.named(by: try await TestRequest(target: path).answer(service).body))
       }
       names.remove("qr.svg")  // no file
-      names.insert("headphones.js")  // fetched by who opens its panel
+      names.formUnion(["headphones.js", "headphones.css"])  // fetched by who opens the panel
       #expect(Set(names.map { "/\($0)" }) == Set(Page.files.keys))
       for name in names {
         let answer = try await TestRequest(target: "/\(name)?x").answer(service)

@@ -70,6 +70,12 @@ def test_a_headphone_that_adds_200_ms_is_in_step(tmp_path):
             told = [one["delay_ms"] or 0 for one in web.listeners]
             return delay() > 250 and len(told) == 3 and all(abs(one - delay()) < 40 for one in told)
         serve.until("a common delay that does for all", in_step, 60)
+        page.browser.evaluate("document.getElementById('headphones').open = true")
+        page.browser.until("the panel", "/\\d/.test(document.getElementById('lateness')?.textContent)")
+        assert page.browser.evaluate("document.getElementById('offset').value") == str(ADDED_MS)
+        # The page's taps, by the same examples as `listen`'s.
+        assert page.browser.evaluate("medianTap([200, 215, 190, 205, 195, 740, 185, 210])") == 197.5
+        assert page.browser.evaluate("medianTap([0, 130, 260, 390, -480, -350, -220, -90])") is None
         with Take(server, ["ear1", "ear2", "ear3"], 4, probe=meter.voice) as take:
             pass
     heard = {name: take[ear] for name, (ear, _) in HEADPHONES.items()}

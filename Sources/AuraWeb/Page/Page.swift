@@ -30,6 +30,7 @@ enum Page {
     "/offer.js": (script, PackageResources.offer_js),
     "/calibration.js": (script, PackageResources.calibration_js),
     "/beat.js": (script, PackageResources.beat_js),
+    "/headphones.css": ("text/css; charset=utf-8", PackageResources.headphones_css),
     "/headphones.js": (script, PackageResources.headphones_js),
     "/headphone_words.js": (script, PackageResources.headphone_words_js),
     "/clock.js": (script, PackageResources.clock_js),

@@ -80,7 +80,7 @@ class Drawer {
     }
     if (!last) return;
     const words = last.output.isMeasured ? 'delayMeasured' : 'delayAssumed';
-    const text = `${say(words, { ms: milliseconds(last.output.ms) })} ${say('bluetooth')}`;
+    const text = say(words, { ms: milliseconds(last.output.ms) });
     if (this.contains.textContent !== text) this.contains.textContent = text;
   }
 

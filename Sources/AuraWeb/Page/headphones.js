@@ -52,6 +52,7 @@ class Clicks {
 
 (function () {
   const panel = document.getElementById('lips');
+  document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: 'headphones.css' }));
   panel.innerHTML = `
     <label for="pair" data-beat="name"></label>
     <input id="pair" type="text" list="pairs" maxlength="40" autocomplete="off" spellcheck="false" dir="auto">
@@ -86,7 +87,7 @@ class Clicks {
     slider.setAttribute('aria-valuetext', signed(offset));
     part('offsetSaid').textContent = signed(offset);
     if (part('pair') !== document.activeElement) part('pair').value = calibration.name;
-    part('pairs').replaceChildren(...calibration.names.map((name) => new Option(name, name)));
+    part('pairs').replaceChildren(...Object.keys(calibration.values).filter(Boolean).map((name) => new Option(name, name)));
     part('less').disabled = offset <= -calibration.LIMIT;
     part('more').disabled = offset >= calibration.LIMIT;
   }
@@ -106,7 +107,12 @@ class Clicks {
   part('less').addEventListener('click', () => set(calibration.offsetMs - 10));
   part('more').addEventListener('click', () => set(calibration.offsetMs + 10));
   part('zero').addEventListener('click', () => set(0));
-  part('pair').addEventListener('change', (event) => { calibration.name = event.target.value; show(); });
+  part('pair').addEventListener('change', ({ target }) => {
+    // Another pair: what is remembered for it holds from now on, and nothing for one that is new.
+    const name = target.value.trim();
+    calibration.keep(name, calibration.values[name] || 0);
+    show();
+  });
 
   // MARK: Clicks
 
@@ -130,7 +136,7 @@ class Clicks {
     part('clicks').textContent = sayBeat(isOn ? 'done' : 'begin');
     part('clicks').setAttribute('aria-expanded', isOn);
     // Only the clicks are to be heard.
-    calibration.onquiet(isOn);
+    if (calibration.onquiet) calibration.onquiet(isOn);
   }
 
   function tap(event) {

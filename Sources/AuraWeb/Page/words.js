@@ -27,7 +27,6 @@ var WORDS = {
     "jitter": "Jitter", "loss": "Loss", "concealed": "Concealed",
     "delayMeasured": "The delay runs from the capture on the host's computer to the output of this device; {ms} of it are spent in this browser, as it reports.",
     "delayAssumed": "The delay runs from the capture on the host's computer to the output of this device; {ms} of it are assumed for this browser, which does not tell.",
-    "bluetooth": "What Bluetooth headphones add is not in it.",
     "copy": "Copy a report for the host", "copied": "Copied.", "copyByHand": "Please copy this text:",
     "scan": "Scan with a phone, or open", "listeners": "Listening now:"
   },
@@ -57,7 +56,6 @@ var WORDS = {
     "jitter": "Schwankung", "loss": "Verlust", "concealed": "Überbrückt",
     "delayMeasured": "Die Verzögerung reicht von der Aufnahme beim Gastgeber bis zum Ausgang dieses Geräts; {ms} davon braucht dieser Browser nach eigener Angabe.",
     "delayAssumed": "Die Verzögerung reicht von der Aufnahme beim Gastgeber bis zum Ausgang dieses Geräts; {ms} davon sind für diesen Browser angenommen, der es nicht verrät.",
-    "bluetooth": "Was Bluetooth-Kopfhörer dazutun, ist nicht dabei.",
     "copy": "Bericht für den Gastgeber kopieren", "copied": "Kopiert.", "copyByHand": "Bitte diesen Text kopieren:",
     "scan": "Mit dem Handy scannen oder aufrufen", "listeners": "Es hören gerade zu:"
   },
@@ -87,7 +85,6 @@ var WORDS = {
     "jitter": "Gigue", "loss": "Pertes", "concealed": "Masqué",
     "delayMeasured": "Le retard va de la capture sur l’ordinateur hôte à la sortie de cet appareil ; {ms} reviennent à ce navigateur, d’après lui.",
     "delayAssumed": "Le retard va de la capture sur l’ordinateur hôte à la sortie de cet appareil ; {ms} sont supposées pour ce navigateur, qui ne le dit pas.",
-    "bluetooth": "Ce qu’ajoute un casque Bluetooth n’est pas compris.",
     "copy": "Copier un rapport pour l’hôte", "copied": "Copié.", "copyByHand": "Veuillez copier ce texte :",
     "scan": "Scannez avec un téléphone, ou ouvrez", "listeners": "À l’écoute :"
   },
@@ -117,7 +114,6 @@ var WORDS = {
     "jitter": "Fluctuación", "loss": "Pérdida", "concealed": "Disimulado",
     "delayMeasured": "El retraso va desde la captura en el equipo anfitrión hasta la salida de este dispositivo; {ms} corresponden a este navegador, según él mismo.",
     "delayAssumed": "El retraso va desde la captura en el equipo anfitrión hasta la salida de este dispositivo; {ms} se suponen para este navegador, que no lo dice.",
-    "bluetooth": "No incluye lo que añaden los auriculares Bluetooth.",
     "copy": "Copiar un informe para el anfitrión", "copied": "Copiado.", "copyByHand": "Copia este texto:",
     "scan": "Escanea con el móvil o abre", "listeners": "Escuchando ahora:"
   },
@@ -147,7 +143,6 @@ var WORDS = {
     "jitter": "Variação", "loss": "Perda", "concealed": "Disfarçado",
     "delayMeasured": "O atraso vai da captura no computador do anfitrião até a saída deste aparelho; {ms} são deste navegador, segundo ele mesmo.",
     "delayAssumed": "O atraso vai da captura no computador do anfitrião até a saída deste aparelho; {ms} são supostos para este navegador, que não informa.",
-    "bluetooth": "O que fones Bluetooth acrescentam não está incluído.",
     "copy": "Copiar um relatório para o anfitrião", "copied": "Copiado.", "copyByHand": "Copie este texto:",
     "scan": "Escaneie com o celular ou abra", "listeners": "Ouvindo agora:"
   },
@@ -177,7 +172,6 @@ var WORDS = {
     "jitter": "Variazione", "loss": "Perdita", "concealed": "Mascherato",
     "delayMeasured": "Il ritardo va dalla cattura sul computer dell’host all’uscita di questo dispositivo; {ms} sono di questo browser, secondo quanto riferisce.",
     "delayAssumed": "Il ritardo va dalla cattura sul computer dell’host all’uscita di questo dispositivo; {ms} sono supposti per questo browser, che non lo dice.",
-    "bluetooth": "Ciò che aggiungono le cuffie Bluetooth non è compreso.",
     "copy": "Copia un rapporto per l’host", "copied": "Copiato.", "copyByHand": "Copia questo testo:",
     "scan": "Inquadra con il telefono o apri", "listeners": "In ascolto ora:"
   },
@@ -207,7 +201,6 @@ var WORDS = {
     "jitter": "Schommeling", "loss": "Verlies", "concealed": "Verhuld",
     "delayMeasured": "De vertraging loopt van de opname bij de host tot de uitgang van dit apparaat; {ms} daarvan zit in deze browser, zegt die zelf.",
     "delayAssumed": "De vertraging loopt van de opname bij de host tot de uitgang van dit apparaat; {ms} daarvan is aangenomen voor deze browser, die het niet zegt.",
-    "bluetooth": "Wat een Bluetooth-koptelefoon toevoegt, zit er niet in.",
     "copy": "Verslag voor de host kopiëren", "copied": "Gekopieerd.", "copyByHand": "Kopieer deze tekst:",
     "scan": "Scan met een telefoon, of open", "listeners": "Luisteraars nu:"
   },
@@ -237,7 +230,6 @@ var WORDS = {
     "jitter": "Wahania", "loss": "Straty", "concealed": "Zamaskowane",
     "delayMeasured": "Opóźnienie liczone jest od przechwycenia na komputerze gospodarza do wyjścia tego urządzenia; {ms} z tego przypada na przeglądarkę, według niej samej.",
     "delayAssumed": "Opóźnienie liczone jest od przechwycenia na komputerze gospodarza do wyjścia tego urządzenia; {ms} z tego to założenie dla przeglądarki, która tego nie podaje.",
-    "bluetooth": "Tego, co dodają słuchawki Bluetooth, tu nie ma.",
     "copy": "Kopiuj raport dla gospodarza", "copied": "Skopiowano.", "copyByHand": "Skopiuj ten tekst:",
     "scan": "Zeskanuj telefonem albo otwórz", "listeners": "Teraz słucha:"
   },
@@ -267,7 +259,6 @@ var WORDS = {
     "jitter": "Dalgalanma", "loss": "Kayıp", "concealed": "Örtülen",
     "delayMeasured": "Gecikme, yayıncının bilgisayarında sesin alınmasından bu cihazın çıkışına kadardır; {ms} kadarı, kendi bildirdiğine göre bu tarayıcıda geçer.",
     "delayAssumed": "Gecikme, yayıncının bilgisayarında sesin alınmasından bu cihazın çıkışına kadardır; bunu bildirmeyen bu tarayıcı için {ms} varsayılmıştır.",
-    "bluetooth": "Bluetooth kulaklığın eklediği buna dahil değildir.",
     "copy": "Yayıncı için rapor kopyala", "copied": "Kopyalandı.", "copyByHand": "Bu metni kopyalayın:",
     "scan": "Telefonla tarayın ya da açın:", "listeners": "Şu an dinleyen:"
   },
@@ -297,7 +288,6 @@ var WORDS = {
     "jitter": "Дрожание", "loss": "Потери", "concealed": "Скрыто",
     "delayMeasured": "Задержка считается от захвата на компьютере ведущего до выхода этого устройства; из неё {ms} уходит в браузере, по его словам.",
     "delayAssumed": "Задержка считается от захвата на компьютере ведущего до выхода этого устройства; из неё {ms} принято за браузер, который этого не сообщает.",
-    "bluetooth": "То, что добавляют Bluetooth-наушники, сюда не входит.",
     "copy": "Скопировать отчёт для ведущего", "copied": "Скопировано.", "copyByHand": "Скопируйте этот текст:",
     "scan": "Наведите камеру телефона или откройте", "listeners": "Сейчас слушают:"
   },
@@ -327,7 +317,6 @@ var WORDS = {
     "jitter": "التذبذب", "loss": "الفقد", "concealed": "المعوَّض",
     "delayMeasured": "يُحسب التأخير من التقاط الصوت في حاسوب المضيف إلى مخرج هذا الجهاز؛ منه {ms} في المتصفح كما يقول.",
     "delayAssumed": "يُحسب التأخير من التقاط الصوت في حاسوب المضيف إلى مخرج هذا الجهاز؛ منه {ms} مفترضة للمتصفح لأنه لا يذكرها.",
-    "bluetooth": "لا يشمل ما تضيفه سماعات البلوتوث.",
     "copy": "نسخ تقرير للمضيف", "copied": "تم النسخ.", "copyByHand": "انسخ هذا النص:",
     "scan": "امسح الرمز بالهاتف أو افتح", "listeners": "يستمعون الآن:"
   },
@@ -357,7 +346,6 @@ var WORDS = {
     "jitter": "תנודות", "loss": "אובדן", "concealed": "הושלם",
     "delayMeasured": "ההשהיה נמדדת מקליטת הצליל אצל המארח ועד ליציאה של המכשיר; מתוכה {ms} בדפדפן, לדבריו.",
     "delayAssumed": "ההשהיה נמדדת מקליטת הצליל אצל המארח ועד ליציאה של המכשיר; מתוכה {ms} בהנחה עבור הדפדפן, שאינו מדווח.",
-    "bluetooth": "מה שאוזניות Bluetooth מוסיפות אינו כלול.",
     "copy": "העתקת דוח למארח", "copied": "הועתק.", "copyByHand": "נא להעתיק את הטקסט:",
     "scan": "יש לסרוק בטלפון או לפתוח", "listeners": "מאזינים כעת:"
   },
@@ -387,7 +375,6 @@ var WORDS = {
     "jitter": "抖动", "loss": "丢包", "concealed": "补偿",
     "delayMeasured": "延迟从主机采集声音算到本设备输出；其中 {ms} 在浏览器内，由浏览器报告。",
     "delayAssumed": "延迟从主机采集声音算到本设备输出；其中 {ms} 是对浏览器的估计，因为它没有报告。",
-    "bluetooth": "不包括蓝牙耳机增加的延迟。",
     "copy": "复制给主机的报告", "copied": "已复制。", "copyByHand": "请复制以下文字：",
     "scan": "用手机扫码，或打开", "listeners": "正在收听："
   },
@@ -417,7 +404,6 @@ var WORDS = {
     "jitter": "ゆらぎ", "loss": "損失", "concealed": "補間",
     "delayMeasured": "遅延は、ホストが音を取り込んでからこの端末が出力するまでです。うち {ms} はブラウザー内の時間で、ブラウザーの報告によります。",
     "delayAssumed": "遅延は、ホストが音を取り込んでからこの端末が出力するまでです。うち {ms} は、報告しないブラウザーについての仮定です。",
-    "bluetooth": "Bluetooth ヘッドホンによる遅れは含みません。",
     "copy": "ホスト用の報告をコピー", "copied": "コピーしました。", "copyByHand": "この文をコピーしてください：",
     "scan": "スマホで読み取るか、次を開いてください", "listeners": "現在の視聴者："
   }

@@ -12,7 +12,7 @@ import Testing
   }
 
   @Test func theMedianIsNotMovedByOneWildTap() {
-    #expect(offset([200, 215, 190, 205, 195, 740, 185, 210]) == 203)
+    #expect(offset([200, 215, 190, 205, 195, 740, 185, 210]) == 198)
   }
 
   @Test func halfABeatIsOneSideOrTheOther() throws {
