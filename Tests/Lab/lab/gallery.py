@@ -24,7 +24,7 @@ _ANSWERS = {
 }
 _WITHOUT_EVENTS = "delete window.EventSource;"
 
-LISTENING = ["listening", "louder", "drawer", "report", "headphones", "calibrating"]
+LISTENING = ["listening", "louder", "drawer", "report", "calibrating"]
 PAGE = ["ready", *LISTENING, *_LISTENER_STATES, *_ANSWERS, "old"]
 JOIN = ["join", "join-flash", "join-gone", "join-nothing"]
 STATES = PAGE + JOIN
@@ -113,7 +113,7 @@ class Gallery:
         if name in ("drawer", "report"):
             browser.evaluate("document.getElementById('drawer').open = true")
             browser.until("plots", "document.querySelectorAll('#plots path[d]').length === 4")
-        if name in ("headphones", "calibrating"):
+        if name == "calibrating":
             browser.evaluate("document.getElementById('headphones').open = true")
             browser.until("the panel", "document.getElementById('lateness')?.textContent")
             browser.evaluate("""(() => {
@@ -121,7 +121,6 @@ class Gallery:
                 pair.value = 'Kitchen'; pair.dispatchEvent(new Event('change'));
                 for (let step = 0; step < 18; step += 1) document.getElementById('more').click();
                 return true; })()""")
-        if name == "calibrating":
             browser.evaluate("(document.getElementById('clicks').click(), true)")
             self._lit()
             browser.evaluate("(document.getElementById('headphones').scrollIntoView(), true)")
