@@ -6,8 +6,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
+from lab import meter
 from lab.film import DELAY_MS, LOSS, watch_losses
-from lab.processes import TOO_BUSY, LabError
+from lab.processes import TOO_BUSY, LabError, Process
 from lab.soundserver import CONTROLS, SERVERS
 from lab.stage import Stage
 from lab.takes import listen_in
@@ -23,9 +26,14 @@ judged: that is no pass. The programs run on from take to take, parec | pacat ar
 plays in Chromium, behind another tab for a take of {hidden:g} s, judged in the same way; its dropouts are
 the machine's too while somebody waits for a core for over a quarter of the time. Then film mode, {delay} ms, on a wire
 that loses {loss:.0%} both ways: what `listen` and our page in Chromium make up in {film:g} s, by their own count, fails unless
-the machine was too busy. At last {clients} clients
+the machine was too busy. Then {clients} clients
 on loopback for {crowd:g} s, read by one process; a client that is closed, a message of the wrong length, or
-one dropped chunk fails."""
+one dropped chunk fails. With `--only memory`, program → serve → listen over WHEP → ear on PipeWire for
+{memory:g} s, and the resident memory of both programs every {every:g} s: the straight line through what was
+read after the first sixth rises by at most {rise:g} KiB an hour."""
+
+SAMPLE_EVERY = 30.0
+MOST_KIB_AN_HOUR = 512.0
 
 
 def soak_sound(backend, seconds, take_seconds):
@@ -111,6 +119,37 @@ def soak_film(seconds):
         f"  Chromium: {heard.browser}; both by the server's status: {heard.told} ms"]
 
 
+def soak_memory(seconds):
+    """Sound that never repeats as one file does: what grows, grows by what is played."""
+    with SERVERS["pipewire"](("program", "ear1")) as server, Stage(sound_server=server) as stage:
+        probe = server.directory / "probe.wav"
+        meter.write_wav(probe, meter.stereo(meter.probe(60, seed=1)))
+        stage.keep(Process(["sh", "-c", f"while paplay {probe}; do :; done"], server.log_path("player"),
+                           env=server.environment()))
+        serve = stage.serve("--status-every", 10)
+        host, port = serve.web_address()
+        listen = stage.listen(f"http://{host}:{port}{serve.whep}", "--output", "ear1",
+                              "--status-every", 10)
+        listen.until_playing(60)
+        began, rows = time.monotonic(), []
+        while (passed := time.monotonic() - began) < seconds:
+            rows.append((passed, serve.resident_bytes / 1024, listen.resident_bytes / 1024))
+            time.sleep(min(SAMPLE_EVERY, max(0.0, seconds - passed)))
+        status = listen.events("status")[-1]
+        whole = listen.is_running and serve.is_running and not listen.events("disconnected")
+    times, *programs = np.array(rows).T
+    late = times >= seconds / 6
+    faults, lines = int(not whole), [f"memory, {seconds:g} s, {len(rows)} samples"]
+    for name, used in zip(("serve", "listen"), programs):
+        slope = float(np.polyfit(times[late], used[late], 1)[0]) * 3600
+        faults += slope > MOST_KIB_AN_HOUR
+        lines.append(f"  {name}: {used[0]:.0f} KiB at first, {used[late][0]:.0f} after a sixth, {used[-1]:.0f} "
+                     f"at the end, between {used[late].min():.0f} and {used[late].max():.0f}; {slope:+.1f} KiB an hour")
+    lines.append(f"  listener's own count: {status['underruns']} underruns, state {status['state']}"
+                 + ("" if whole else "; a program or the connection did not last"))
+    return faults, lines
+
+
 def soak_crowd(clients, seconds):
     with Stage() as stage:
         serve = stage.serve("--source", "tone", "--max-clients", 0, "--listen-backlog", 1000)
@@ -134,14 +173,16 @@ def main():
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--hidden-seconds", type=float, default=60)
     parser.add_argument("--film-seconds", type=float, default=60)
-    parser.add_argument("--only", choices=["sound", "hidden", "film", "crowd"], action="append",
+    parser.add_argument("--only", choices=["sound", "hidden", "film", "crowd", "memory"], action="append",
                         help="one part, and again")
     parser.add_argument("--crowd-seconds", type=float, default=10)
+    parser.add_argument("--memory-seconds", type=float, default=3600)
     options = parser.parse_args()
     parts = options.only or ["sound", "hidden", "film", "crowd"]
     print(METHOD.format(hidden=options.hidden_seconds, take=min(options.take, options.seconds), clients=options.clients,
                         delay=DELAY_MS, loss=LOSS, film=options.film_seconds,
-                        crowd=options.crowd_seconds), flush=True)
+                        crowd=options.crowd_seconds, memory=options.memory_seconds, every=SAMPLE_EVERY,
+                        rise=MOST_KIB_AN_HOUR), flush=True)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before.", flush=True)
     faults, unjudged = 0, 0
     with ThreadPoolExecutor() as pool:
@@ -163,6 +204,10 @@ def main():
         print("\n" + "\n".join(lines), flush=True)
     if "crowd" in parts:
         found, lines = soak_crowd(options.clients, options.crowd_seconds)
+        faults += found
+        print("\n" + "\n".join(lines))
+    if "memory" in parts:
+        found, lines = soak_memory(options.memory_seconds)
         faults += found
         print("\n" + "\n".join(lines))
     print(f"\n{verdict(faults, unjudged)} Load {os.getloadavg()[0]:.1f} after.")
