@@ -11,6 +11,7 @@ import actuators
 import browsers
 import delay
 import fanout
+import impair
 import instep
 import overwhep
 import processor
@@ -133,6 +134,14 @@ def measure_processor(options):
             for preset in PRESETS for design in DESIGNS]
 
 
+def measure_impair(_):
+    rows = []
+    for name in impair.ROWS:
+        say(f"  {name} …")
+        rows.append(impair.measure(name, impair.SECONDS))
+    return rows
+
+
 def measure_recovery(_):
     return [recovery.measure(design, part) for part in recovery.PARTS for design in DESIGNS]
 
@@ -144,6 +153,7 @@ SECTIONS = {
     "browsers": ("End-to-end delay in browsers", measure_browsers, browsers_table, browsers.METHOD),
     "actuators": ("Steps of jitterBufferTarget", measure_actuators, actuators.table, actuators.METHOD),
     "instep": ("Everyone at the same instant", measure_in_step, instep.table, instep.METHOD),
+    "impair": ("Beside others on a bad wire", measure_impair, impair.table, impair.METHOD),
     "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
     "fanout": ("Fan-out", lambda options: fanout.measure(options.runs), fanout.table, fanout.METHOD),
     "recovery": ("After a freeze", measure_recovery, recovery_table, recovery.METHOD),
@@ -193,6 +203,8 @@ def report(result, options, wanted):
             fields.update(tail=actuators.TAIL, near=actuators.NEAR)
         if name == "instep":
             fields.update(delay=instep.DELAY_MS, settle=instep.SETTLE, near=instep.NEAR, seconds=options.long)
+        if name == "impair":
+            fields.update(seconds=impair.SECONDS, settle=impair.SETTLE, versions=impair.versions())
         print(f"\n### {title}\n\n" + "\n".join(table(result[name])) + "\n\n"
               + method.format(**fields))
 

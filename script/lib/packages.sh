@@ -38,6 +38,9 @@ player_packages=(
   gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good gstreamer1.0-pulseaudio gstreamer1.0-x
 )
 
+# To measure beside others.
+peer_packages=(snapserver snapclient)
+
 say() { printf 'auralync: %s\n' "$*" >&2; }
 
 fail() {
