@@ -13,6 +13,7 @@ import delay
 import fanout
 import impair
 import instep
+import outage
 import overwhep
 import processor
 import recovery
@@ -142,6 +143,10 @@ def measure_impair(_):
     return rows
 
 
+def measure_outages(options):
+    return [outage.measure(name, options.runs) for name in outage.OUTAGES]
+
+
 def measure_recovery(_):
     return [recovery.measure(design, part) for part in recovery.PARTS for design in DESIGNS]
 
@@ -156,6 +161,7 @@ SECTIONS = {
     "impair": ("Beside others on a bad wire", measure_impair, impair.table, impair.METHOD),
     "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
     "fanout": ("Fan-out", lambda options: fanout.measure(options.runs), fanout.table, fanout.METHOD),
+    "outage": ("After an outage", measure_outages, outage.table, outage.METHOD),
     "recovery": ("After a freeze", measure_recovery, recovery_table, recovery.METHOD),
 }
 
