@@ -130,6 +130,11 @@ def measure_over_whep(options):
             for backend in SERVERS for preset in PRESETS for delay_ms in (None, overwhep.DELAY_MS)]
 
 
+def measure_long(options):
+    return [overwhep.measure(preset, "pipewire", 1, options.long_seconds, delay_ms, codec)
+            for preset, codec, delay_ms in overwhep.LONG]
+
+
 def measure_processor(options):
     return [processor.measure(design, preset, options.clients, options.seconds, options.runs)
             for preset in PRESETS for design in DESIGNS]
@@ -155,6 +160,7 @@ def measure_recovery(_):
 SECTIONS = {
     "delay": ("End-to-end delay", measure_delay, delay_table, delay.METHOD),
     "overwhep": ("End-to-end delay over WHEP", measure_over_whep, overwhep.table, overwhep.METHOD),
+    "long": ("Long takes over WHEP", measure_long, overwhep.table, overwhep.LONG_METHOD),
     "browsers": ("End-to-end delay in browsers", measure_browsers, browsers_table, browsers.METHOD),
     "actuators": ("Steps of jitterBufferTarget", measure_actuators, actuators.table, actuators.METHOD),
     "instep": ("Everyone at the same instant", measure_in_step, instep.table, instep.METHOD),
@@ -174,6 +180,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=8, help="of one run")
     parser.add_argument("--long", type=float, default=300, help="seconds of each part of instep")
     parser.add_argument("--clients", type=int, default=50, help="for processor time")
+    parser.add_argument("--long-seconds", type=float, default=600, help="of a long take")
     parser.add_argument("sections", nargs="*", metavar="section",
                         help=f"of {', '.join(SECTIONS)}; all unless some are named")
     options = parser.parse_args()
@@ -203,6 +210,8 @@ def report(result, options, wanted):
         "freeze": recovery.FREEZE, "margin": recovery.MARGIN_MS}
     for name in wanted:
         title, _, table, method = SECTIONS[name]
+        if name == "long":
+            fields.update(seconds=options.long_seconds, step=overwhep.STEP_MS)
         if name == "recovery":
             fields["seconds"] = recovery.SECONDS
         if name == "actuators":

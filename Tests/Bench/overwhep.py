@@ -17,24 +17,31 @@ METHOD = (
     "the decoder until the output takes it, from there to the ear. Waits: the part of the time in which somebody waited "
     "for a core.")
 
+LONG_METHOD = (
+    "The same on PipeWire, one take of {seconds:g} s per line, and steps: changes of the delay by over "
+    "{step:g} ms from one window of 0.5 s to the next.")
+
 SETTLED = 20.0
+STEP_MS = 1.0
+# Preset, codec, `--delay`.
+LONG = (("low-latency", "opus", None), ("low-latency", "pcm", None), ("smooth", "opus", 120))
 DELAY_MS = 120
 STAGES = ("capture_ms", "packet_ms", "network_ms", "buffer_ms", "decode_ms", "output_ms")
 
 
-def measure(preset, backend, runs, seconds, delay_ms=None):
+def measure(preset, backend, runs, seconds, delay_ms=None, codec="opus"):
     """One line of the table."""
-    return {"backend": backend, "preset": preset, "delay_ms": delay_ms,
-            "runs": [_run(preset, backend, seconds, delay_ms) for _ in range(runs)]}
+    return {"backend": backend, "preset": preset, "delay_ms": delay_ms, "codec": codec,
+            "runs": [_run(preset, backend, seconds, delay_ms, codec) for _ in range(runs)]}
 
 
-def _run(preset, backend, seconds, delay_ms):
+def _run(preset, backend, seconds, delay_ms, codec):
     ears = ["ear1", "ear2"] if delay_ms else ["ear1"]
     with SERVERS[backend]() as server, Stage(sound_server=server) as stage:
         server.start_controls()
         serve = stage.serve("--preset", preset)
         host, port = serve.web_address()
-        options = ["--delay", delay_ms] if delay_ms else []
+        options = ["--codec", codec, *(["--delay", delay_ms] if delay_ms else [])]
         listens = [
             stage.listen(f"http://{host}:{port}{serve.whep}", "--output", ear, "--status-every", 1,
                          *options) for ear in ears]
@@ -49,12 +56,18 @@ def _run(preset, backend, seconds, delay_ms):
     result = {
         "error": None, "waits": take.pressure, "median_ms": heard[0].median_ms,
         "p95_ms": max(one.p95_ms for one in heard), "told_ms": told[0]["delay_ms"],
+        "steps": max(_steps(one) for one in heard),
         "dropouts": sum(len(one.dropouts_beyond(*(take[c] for c in CONTROLS))) for one in heard),
         **{stage: told[0]["webrtc"][stage] for stage in STAGES}}
     if delay_ms:
         skew = _skew(*heard)
         result.update(skew_ms=float(np.median(skew)), worst_skew_ms=float(np.max(skew)))
     return result
+
+
+def _steps(heard):
+    known = heard.latencies_ms[np.isfinite(heard.latencies_ms)]
+    return int((np.abs(np.diff(known)) > STEP_MS).sum())
 
 
 def _skew(one, other):
@@ -67,11 +80,12 @@ def _skew(one, other):
 
 def table(rows):
     lines = ["| sound server | preset | `--delay` | program → ear, ms | worst p95 | told | capture | "
-             "packet | network | buffer | decode | output | skew | worst skew | dropouts | waits |",
-             "|" + "---|" * 16]
+             "packet | network | buffer | decode | output | skew | worst skew | dropouts | steps | waits |",
+             "|" + "---|" * 17]
     for row in rows:
         good = [run for run in row["runs"] if not run["error"]]
-        cells = [row["backend"], row["preset"], str(row["delay_ms"] or "–")]
+        preset = row["preset"] + (", pcm" if row["codec"] == "pcm" else "")
+        cells = [row["backend"], preset, str(row["delay_ms"] or "–")]
         if not good:
             lines.append("| " + " | ".join([*cells, row["runs"][0]["error"]]) + " |")
             continue
@@ -83,6 +97,7 @@ def table(rows):
                   middle("told_ms"), *map(middle, STAGES), middle("skew_ms", 3)]
         worst = [run["worst_skew_ms"] for run in good if "worst_skew_ms" in run]
         cells += [f"{max(worst):.3f}" if worst else "–", str(sum(run["dropouts"] for run in good)),
+                  str(sum(run["steps"] for run in good)),
                   f"{statistics.median(run['waits'] for run in good):.0%}"]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
