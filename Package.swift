@@ -51,8 +51,8 @@ let package = Package(
     .executableTarget(
       name: "AuraApp",
       dependencies: [
-        "AuraBench", "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream", "AuraTransport",
-        "AuraWeb",
+        "AuraBench", "AuraListener", "AuraPipelines", "AuraAudio", "AuraHost", "AuraStream",
+        "AuraTransport", "AuraWeb",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
@@ -106,7 +106,7 @@ let package = Package(
         "AuraAudio", "AuraCodec", "AuraHost", "AuraStream", "AuraTransport", "AuraWeb",
       ]),
 
-    // Listening, for other programs; and what using it looks like.
+    // Listening, for other programs and for ours; and what using it looks like.
     room("AuraListener", ["AuraPipelines", "AuraAudio", "AuraStream", "AuraWeb"]),
     .executableTarget(
       name: "LevelExample", dependencies: ["AuraListener"], path: "Examples/Level",
@@ -138,7 +138,7 @@ let package = Package(
       "AuraListenerTests",
       ["AuraListener", "AuraHost", "AuraPipelines", "AuraStream", "AuraTransport", "AuraWeb"]),
     tests("AuraBenchTests", ["AuraBench", "AuraHost", "AuraStream", "AuraWeb"]),
-    tests("AuraAppTests", ["AuraApp", "AuraPipelines", "AuraStream", "AuraWeb"]),
+    tests("AuraAppTests", ["AuraApp", "AuraListener", "AuraPipelines", "AuraStream", "AuraWeb"]),
 
     // Counts what a test's thread allocates.
     .target(name: "CAllocations", path: "Tests/CAllocations"),

@@ -1,9 +1,8 @@
 internal import AuraAudio
-internal import AuraPipelines
+package import AuraPipelines
 internal import AuraStream
-internal import AuraWeb
 
-/// Listens to a broadcast of AuraLync, or of any WHEP server, over WebRTC.
+/// Listens to a broadcast of AuraLync, or of any WHEP server.
 ///
 /// It joins, plays, repairs what is lost, keeps its delay, and joins again when the server or the network
 /// was away, until `leave`. The sound goes to an output of this computer, or is taken with `read`.
@@ -12,75 +11,75 @@ internal import AuraWeb
 ///     listener.read(into: &samples)  // as often as the sound is needed
 ///     print(listener.statistics)
 ///     listener.leave()
+///
+/// `auralync listen` is a user of it, with `Options` for all that can be said.
 public final class BroadcastListener: Sendable {
-  /// Where the sound goes.
-  public enum Output: Equatable, Sendable {
-    /// An output of this computer by the name that `auralync devices` lists; nil is the default one, followed
-    /// when it changes. Linux: PipeWire or PulseAudio.
-    case device(String?)
-    /// Whoever calls `read`.
-    case reader
-  }
-
   /// Why nobody can listen: a sentence for a person.
   public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     /// What is wrong, and what to do.
     public let description: String
   }
 
-  /// Something that happened.
-  public enum Event: Equatable, Sendable {
-    /// Sound will come, from this endpoint.
-    case connected(String)
-    /// The connection is gone, or was not to be had; another attempt follows by itself.
-    case disconnected(reason: String)
-    /// There is no sense in trying again. Nothing follows but `leave`.
-    case failed(reason: String)
+  /// What has become of a recording.
+  public struct Recorded: Equatable, Sendable {
+    /// The file; nil when nothing came that could be recorded, and none was made.
+    public var path: String?
+    /// Sound in the file, what was missing included.
+    public var duration = Duration.zero
+    /// Of that: packets that never came in time.
+    public var missing = Duration.zero
+    /// Of that: what the disk was too slow for.
+    public var dropped = Duration.zero
+    /// Why it is not complete; nil when it is.
+    public var failure: String?
   }
 
   private let listener: Listener
+  private let headphoneOffset: HeadphoneOffset
+  private let recorder: (Recorder, path: String)?
 
   /// Joins, in the background.
   ///
   /// - Parameters:
-  ///   - address: `http://HOST:PORT` of an AuraLync server, or the URL of a WHEP endpoint.
-  ///   - output: where the sound goes.
-  ///   - delay: from a sound's capture to the ear, 1 ms to 5 s, the same everywhere it is said; nil is as
-  ///     little as the network allows.
+  ///   - server: whom to listen to.
+  ///   - options: how.
   ///   - onEvent: told of what happens, on threads of the listener's; it must not call `leave`.
-  /// - Throws: `Failure` where the address is none, or there is no such output.
+  /// - Throws: `Failure` where the address is none, something said makes no sense, there is no such output, or
+  ///   the recording's file cannot be made.
   public init(
-    _ address: String, to output: Output = .device(nil), delay: Duration? = nil,
-    onEvent: @escaping @Sendable (Event) -> Void = { _ in }
+    _ server: Server, _ options: Options, onEvent: @escaping @Sendable (Event) -> Void = { _ in }
   ) throws(Failure) {
-    guard let url = WHEPAddress(address) else {
-      throw Failure(description: "\(address) is no address of plain HTTP.")
+    try options.check()
+    let recorder = try options.recording.map { recording throws(Failure) in
+      (try Recorder(recording, onEvent), path: recording.path)
     }
-    if let delay, !(.milliseconds(1) ... .seconds(5)).contains(delay) {
-      throw Failure(description: "A delay is 1 ms to 5 s.")
-    }
-    var options = Listener.Options(
-      host: url.host, port: url.port, backend: try Self.backend(for: output),
-      outputName: output.device, buffer: nil)
-    options.way = .webRTC(
-      url.path == "/" ? .server(host: url.host, port: url.port) : .endpoint(url))
-    options.isPulled = output == .reader
-    if let delay { options.delay = .fixed(delay) }
-    do throws(SoundError) {
-      listener = try Listener(options) { if let event = Event($0) { onEvent(event) } }
+    self.recorder = recorder
+    do {
+      let resolved = try options.resolved(for: server, recorder?.0)
+      headphoneOffset = resolved.headphone
+      listener = try Listener(resolved) { onEvent(Event($0)) }
     } catch {
-      throw Failure(description: error.description)
+      _ = recorder?.0.finish()
+      throw Failure(description: "\(error)")
     }
   }
 
-  private static func backend(for output: Output) throws(Failure) -> SoundBackend {
-    // Never opened where the sound is read.
-    if output == .reader { return .pipewire }
-    switch SoundServerPresence.look().choose(nil) {
-    case .use(let backend): return backend
-    case .absent: throw Failure(description: "No sound server is running here.")
-    case .refused(let reason): throw Failure(description: reason)
-    }
+  /// Joins over WebRTC, in the background.
+  ///
+  /// - Parameters:
+  ///   - address: `http://HOST:PORT` of an AuraLync server, or the URL of a WHEP endpoint.
+  ///   - output: where the sound goes.
+  ///   - delay: as in `Options`.
+  ///   - onEvent: told of what happens, on threads of the listener's; it must not call `leave`.
+  /// - Throws: `Failure` where the address is none, or there is no such output.
+  public convenience init(
+    _ address: String, to output: Output = .device(nil), delay: Duration? = nil,
+    onEvent: @escaping @Sendable (Event) -> Void = { _ in }
+  ) throws(Failure) {
+    var options = Options()
+    options.output = output
+    options.delay = delay
+    try self.init(.url(address), options, onEvent: onEvent)
   }
 
   /// Takes the sound that is to be heard next, where the output is `reader`: from one thread, at the pace of
@@ -94,24 +93,47 @@ public final class BroadcastListener: Sendable {
     listener.render(into: &samples, delay: delay)
   }
 
+  /// As in `Options`; may change at any time, with the output for instance.
+  public var headphone: Duration {
+    get { headphoneOffset.value }
+    set { headphoneOffset.value = newValue }
+  }
+
   /// How things stand.
   public var statistics: Statistics { Statistics(listener.statistics) }
 
-  /// Leaves the broadcast and closes the output. Idempotent; waits a second at most.
-  public func leave() { listener.stop() }
+  /// The same for this package's own program, which shows every number there is.
+  package var details: Listener.Statistics { listener.statistics }
+
+  /// Leaves the broadcast, closes the output, and ends the recording's file. Idempotent; waits a second at
+  /// most for the network, and for the disk.
+  ///
+  /// - Returns: what has become of the recording; nil when there is none.
+  @discardableResult public func leave() -> Recorded? {
+    listener.stop()
+    guard let (recorder, path) = recorder else { return nil }
+    let isThere = recorder.finish()
+    let facts = recorder.facts
+    return Recorded(
+      path: isThere ? path : nil, duration: facts.recorded, missing: facts.missing,
+      dropped: facts.dropped, failure: recorder.failure?.description)
+  }
 }
 
-extension BroadcastListener.Output {
-  fileprivate var device: String? { if case .device(let name) = self { name } else { nil } }
-}
-
-extension BroadcastListener.Event {
-  fileprivate init?(_ event: Listener.Event) {
-    switch event {
-    case .connected(let address, _, _): self = .connected(address)
-    case .disconnected(let reason, _): self = .disconnected(reason: reason)
-    case .failed(let reason): self = .failed(reason: reason)
-    case .connecting, .output, .recordingFailed: return nil
+extension Recorder {
+  fileprivate convenience init(
+    _ recording: BroadcastListener.Recording,
+    _ onEvent: @escaping @Sendable (BroadcastListener.Event) -> Void
+  ) throws(BroadcastListener.Failure) {
+    guard let content = Content(path: recording.path) else {
+      throw .init(description: "\(recording.path) is to end in .opus, .ogg or .wav.")
+    }
+    do throws(Recorder.Failure) {
+      try self.init(to: recording.path, content, replacing: recording.replaces) {
+        onEvent(.recordingFailed(reason: $0.description))
+      }
+    } catch {
+      throw .init(description: "\(error).")
     }
   }
 }

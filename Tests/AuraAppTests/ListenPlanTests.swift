@@ -1,6 +1,4 @@
-import AuraPipelines
-import AuraStream
-import AuraWeb
+import AuraListener
 import Testing
 
 @testable import AuraApp
@@ -22,28 +20,17 @@ struct ListenPlanTests {
   }
 
   @Test func aProtocolMayBeForced() throws {
-    guard case .original = try plan("a", (.protocolChoice, "original")).way else {
-      Issue.record("not the original protocol")
-      return
-    }
-    guard case .webRTC(let bare) = try plan("a", (.protocolChoice, "whep")).way,
-      case .webRTC(let told) = try plan("a:81", (.protocolChoice, "whep")).way
-    else {
-      Issue.record("not over WHEP")
-      return
-    }
-    #expect(bare == .server(host: "a", port: 8080) && told == .server(host: "a", port: 81))
+    #expect(try plan("a").target == .search(host: "a", webPorts: [8080], originalPort: 5555))
+    let original = try plan("a", (.protocolChoice, "original"))
+    #expect(original.target == .original(host: "a", port: 5555))
+    let whep = (SettingName.protocolChoice, "whep")
+    #expect(try plan("a", whep).target == .web(host: "a", port: 8080))
+    #expect(try plan("a:81", whep).target == .web(host: "a", port: 81))
   }
 
   @Test func anAddressOfTheWebIsWHEP() throws {
-    guard case .webRTC(let endpoint) = try plan("http://[::1]:81/whep/main").way,
-      case .webRTC(let server) = try plan("http://a:81").way
-    else {
-      Issue.record("not over WHEP")
-      return
-    }
-    #expect(endpoint == .endpoint(WHEPAddress(host: "::1", port: 81, path: "/whep/main")))
-    #expect(server == .server(host: "a", port: 81))
+    #expect(try plan("http://[::1]:81/whep/main").target == .url("http://[::1]:81/whep/main"))
+    #expect(try plan("http://a:81").target == .web(host: "a", port: 81))
   }
 
   @Test func whatIsNoAddressIsRefused() {
@@ -52,12 +39,34 @@ struct ListenPlanTests {
     #expect(throws: UserError.self) { try plan("a", (.minDelay, "200"), (.maxDelay, "100")) }
   }
 
+  private func options(_ options: (SettingName, String)...) throws -> BroadcastListener.Options {
+    try Settings.resolved(
+      for: .listen, options: options.map { (name: $0.0, value: $0.1) }, environment: [:]
+    ).listenOptions(.pulse)
+  }
+
   @Test func aDelayIsFixedOrWithinBounds() throws {
-    let fixed = try Settings.resolved(
-      for: .listen, options: [(name: .delay, value: "120")], environment: [:])
-    #expect(fixed.playoutDelay == .fixed(.milliseconds(120)))
-    let free = try Settings.resolved(
-      for: .listen, options: [(name: .minDelay, value: "40")], environment: [:])
-    #expect(free.playoutDelay == .adaptive(.milliseconds(40) ... .milliseconds(2_000)))
+    #expect(try options().delay == nil)
+    #expect(try options((.delay, "120")).delay == .milliseconds(120))
+    let free = try options((.minDelay, "40"))
+    #expect(free.delayBounds == .milliseconds(40) ... .milliseconds(2_000) && free.delay == nil)
+  }
+
+  @Test func whatWasSaidReachesTheListener() throws {
+    var all = BroadcastListener.Options()
+    #expect(
+      try Settings.resolved(for: .listen, options: [], environment: [:]).listenOptions(nil) == all)
+    all.soundServer = .pulse
+    #expect(try options() == all)
+    all.output = .device("ear")
+    all.codec = .uncompressed
+    (all.volume, all.balance, all.isMono) = (150, -20, true)
+    all.buffer = .milliseconds(30)
+    all.recording = .init(to: "a.wav", replaces: true)
+    let told = try options(
+      (.output, "ear"), (.codec, "pcm"), (.volume, "150"), (.balance, "-20"), (.isMono, "true"),
+      (.buffer, "30"), (.record, "a.wav"), (.overwrite, "true"))
+    #expect(told == all)
+    #expect(try options((.output, "null")).output == .nothing)
   }
 }

@@ -1,5 +1,4 @@
-internal import AuraPipelines
-internal import AuraStream
+internal import AuraListener
 internal import AuraWeb
 
 /// Whom to listen to, and how: what `listen` was told, read once.
@@ -52,12 +51,13 @@ struct ListenPlan: Equatable, CustomStringConvertible {
     return url
   }
 
-  var way: Listener.Way {
-    if let endpoint { return .webRTC(.endpoint(endpoint)) }
+  /// For the listener.
+  var target: BroadcastListener.Server {
+    if let endpoint { return .url("\(endpoint)") }
     return switch choice {
-    case .original: .original
-    case .whep: .webRTC(.server(host: server.host, port: webPorts.first ?? Self.webPort))
-    case .auto: .best(webPorts: webPorts)
+    case .original: .original(host: server.host, port: server.port)
+    case .whep: .web(host: server.host, port: webPorts.first ?? Self.webPort)
+    case .auto: .search(host: server.host, webPorts: webPorts, originalPort: server.port)
     }
   }
 
@@ -74,14 +74,20 @@ struct ListenPlan: Equatable, CustomStringConvertible {
 }
 
 extension Settings {
-  /// How long after its capture sound is to be heard.
-  var playoutDelay: PlayoutDelay.Mode {
-    if case .said(let delay) = delay { return .fixed(delay) }
-    return .adaptive(.milliseconds(minDelay) ... .milliseconds(maxDelay))
-  }
-
-  /// How loud, and on which side.
-  var volumeControl: VolumeControl {
-    VolumeControl(percent: volume, balance: MonoBalance(balance: balance, isMono: isMono))
+  /// How to listen.
+  ///
+  /// - Parameter soundServer: nil where sound is to be played to nothing.
+  /// - Returns: for the listener.
+  func listenOptions(_ soundServer: BroadcastListener.SoundServer?) -> BroadcastListener.Options {
+    var options = BroadcastListener.Options()
+    options.output = output == Self.nullOutput ? .nothing : .device(output)
+    options.soundServer = soundServer
+    if case .said(let delay) = delay { options.delay = delay }
+    options.delayBounds = .milliseconds(minDelay) ... .milliseconds(maxDelay)
+    options.buffer = buffer
+    options.codec = codec == .pcm ? .uncompressed : .opus
+    (options.volume, options.balance, options.isMono) = (volume, balance, isMono)
+    options.recording = record.map { .init(to: $0, replaces: overwrite) }
+    return options
   }
 }

@@ -1,5 +1,5 @@
-internal import AuraAudio
 internal import AuraHost
+internal import AuraListener
 internal import AuraPipelines
 internal import AuraStream
 
@@ -46,32 +46,32 @@ final class ListenReport {
       reasons.isEmpty ? "Connecting to \(plan)…" : nil)
   }
 
-  func connected(address: String, carrier: Listener.Carrier) {
+  func connected(to address: String, over carrier: BroadcastListener.Carrier) {
     reasons = []
     let again = hasConnected ? " again" : ""
     hasConnected = true
     switch carrier {
-    case .original(let format):
-      let channels =
-        format.channels == 1
-        ? "mono" : format.channels == 2 ? "stereo" : "\(format.channels) channels"
+    case .original(let rate, let count, let frames):
+      let channels = count == 1 ? "mono" : count == 2 ? "stereo" : "\(count) channels"
+      let format = OriginalFormat(sampleRate: rate, channels: count, chunkSize: frames)
       say(
         "connected",
         [
           "address": .string(address), "protocol": "original", "format": ServeReport.json(format),
         ],
-        "Listening\(again) to \(plan.server) over the original protocol: \(format.sampleRate) Hz "
-          + "\(channels), \(format.chunkSize) frames a message.")
-    case .webRTC(let endpoint, let linear):
-      let codec = linear.map { "uncompressed (\($0.rawValue))" } ?? "Opus"
-      say(
-        "connected",
-        [
-          "address": .string(address), "protocol": "whep",
-          "codec": .string(linear?.rawValue ?? "opus"),
-        ],
-        "Listening\(again) to \(endpoint) over WebRTC: \(codec), encrypted.")
+        "Listening\(again) to \(plan.server) over the original protocol: \(rate) Hz "
+          + "\(channels), \(frames) frames a message.")
+    case .opus: connected(again, to: address, "opus", "Opus")
+    case .uncompressed(let bits):
+      connected(again, to: address, "L\(bits)", "uncompressed (L\(bits))")
     }
+  }
+
+  private func connected(_ again: String, to endpoint: String, _ codec: String, _ words: String) {
+    say(
+      "connected",
+      ["address": .string(endpoint), "protocol": "whep", "codec": .string(codec)],
+      "Listening\(again) to \(endpoint) over WebRTC: \(words), encrypted.")
   }
 
   func disconnected(reason: String, retryIn: Duration) {
@@ -88,25 +88,20 @@ final class ListenReport {
     text.last.map { ".!?".contains($0) } ?? true ? text : text + "."
   }
 
-  func played(_ event: StreamEvent, offset: Duration) {
-    switch event {
-    case .running(let device):
-      guard device != outputDevice || isOutputLost else { return }
-      outputDevice = device
-      isOutputLost = false
-      say(
-        "output",
-        ["state": "running", "device": .string(device), "offset_ms": .milliseconds(offset)],
-        offset == .zero
-          ? "Playing to \(device)."
-          : "Playing to \(device), whose headphone adds \(Words.milliseconds(offset)); --offset 0 "
-            + "forgets that.")
-    case .waiting(let reason): lost("waiting", reason)
-    case .ended(let reason): lost("lost", reason)
-    }
+  func playing(to device: String, offset: Duration) {
+    guard device != outputDevice || isOutputLost else { return }
+    outputDevice = device
+    isOutputLost = false
+    say(
+      "output",
+      ["state": "running", "device": .string(device), "offset_ms": .milliseconds(offset)],
+      offset == .zero
+        ? "Playing to \(device)."
+        : "Playing to \(device), whose headphone adds \(Words.milliseconds(offset)); --offset 0 "
+          + "forgets that.")
   }
 
-  private func lost(_ state: String, _ reason: String) {
+  func outputLost(_ state: String, _ reason: String) {
     guard !isOutputLost else { return }
     isOutputLost = true
     say(
@@ -131,7 +126,9 @@ final class ListenReport {
       ("rate_ppm", .rounded(numbers.ratePPM)),
       ("reconnections", .int(Int64(numbers.reconnections))),
     ]
-    if let recording = numbers.recording { fields.append(("recording", Self.json(recording))) }
+    if let facts = numbers.recording {
+      fields.append(("recording", Self.json(facts.recorded, facts.missing, facts.dropped)))
+    }
     if let webRTC = numbers.webRTC { fields.append(("webrtc", Self.json(webRTC))) }
     say(
       "status", .object(fields.map { JSONValue.Member(name: $0.0, value: $0.1) }),
@@ -139,24 +136,26 @@ final class ListenReport {
   }
 
   /// The recording has ended.
-  ///
-  /// - Parameters:
-  ///   - facts: how far it came.
-  ///   - path: of the file; nil when there was nothing to record.
-  func recorded(_ facts: Recorder.Facts, to path: String?) {
+  func recorded(_ recorded: BroadcastListener.Recorded) {
     let dropped =
-      facts.dropped > .zero
-      ? "; \(Words.milliseconds(facts.dropped)) were left out, for the disk was too slow" : ""
+      recorded.dropped > .zero
+      ? "; \(Words.milliseconds(recorded.dropped)) were left out, for the disk was too slow" : ""
     say(
-      "recorded", ["file": path.map { .string($0) } ?? .null, "recording": Self.json(facts)],
-      path.map { "Recorded \(Words.clock(facts.recorded)) to \($0)\(dropped)." }
+      "recorded",
+      [
+        "file": recorded.path.map { .string($0) } ?? .null,
+        "recording": Self.json(recorded.duration, recorded.missing, recorded.dropped),
+      ],
+      recorded.path.map { "Recorded \(Words.clock(recorded.duration)) to \($0)\(dropped)." }
         ?? "Nothing came that could be recorded, and no file was made.")
   }
 
-  private static func json(_ facts: Recorder.Facts) -> JSONValue {
+  private static func json(
+    _ recorded: Duration, _ missing: Duration, _ dropped: Duration
+  ) -> JSONValue {
     [
-      "recorded_ms": .milliseconds(facts.recorded), "missing_ms": .milliseconds(facts.missing),
-      "dropped_ms": .milliseconds(facts.dropped),
+      "recorded_ms": .milliseconds(recorded), "missing_ms": .milliseconds(missing),
+      "dropped_ms": .milliseconds(dropped),
     ]
   }
 

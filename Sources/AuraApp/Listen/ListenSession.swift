@@ -1,5 +1,6 @@
 internal import AuraAudio
 internal import AuraHost
+internal import AuraListener
 internal import AuraPipelines
 internal import AuraStream
 
@@ -7,11 +8,10 @@ internal import AuraStream
 final class ListenSession {
   private let settings: Settings
   private let plan: ListenPlan
-  private let loop: SessionLoop<Listener.Event>
+  private let loop: SessionLoop<BroadcastListener.Event>
   private let report: ListenReport
   private let start = HostClock.now
   private var isLocal = false
-  private let headphone = HeadphoneOffset()
   private var hasRemembered = false
   private var outputDevice: String?
   private var hasWarned = false
@@ -30,41 +30,19 @@ final class ListenSession {
     SignalWakeUp.install()
     let backend = try soundServer()
     let mailbox = loop.mailbox
-    let recorder = try recorder()
-    defer { _ = recorder?.finish() }
-    var options = Listener.Options(
-      host: plan.server.host, port: plan.server.port, backend: backend,
-      outputName: settings.output, volume: settings.volumeControl, buffer: settings.buffer)
-    options.way = plan.way
-    options.delay = settings.playoutDelay
-    options.recorder = recorder
-    headphone.value = .milliseconds(settings.offset ?? HeadphoneOffsets.own[settings.output] ?? 0)
-    options.headphone = headphone
-    options.wantsLinear = settings.codec == .pcm
-    let listener = try Listener(options) { mailbox.post($0) }
+    var options = settings.listenOptions(backend.map(BroadcastListener.SoundServer.init))
+    options.headphone = offset(of: settings.output)
+    let listener = try BroadcastListener(plan.target, options) { mailbox.post($0) }
     let failure = watch(listener, backend)
-    let numbers = listener.statistics
-    listener.stop()
+    let numbers = listener.details
     // First of all: a second Ctrl-C must find nothing unwritten.
-    let hasRecorded = recorder?.finish() ?? false
+    let recorded = listener.leave()
     report.end()
     if let failure { throw UserError(failure) }
     report.summary(numbers, running: HostClock.now - start)
-    if let recorder { report.recorded(recorder.facts, to: hasRecorded ? settings.record : nil) }
-    if let failure = recorder?.failure {
+    if let recorded { report.recorded(recorded) }
+    if let failure = recorded?.failure {
       throw UserError("\(failure): the recording is not complete.")
-    }
-  }
-
-  private func recorder() throws(UserError) -> Recorder? {
-    guard let path = settings.record, let content = Recorder.Content(path: path) else { return nil }
-    let mailbox = loop.mailbox
-    do throws(Recorder.Failure) {
-      return try Recorder(to: path, content, replacing: settings.overwrite) {
-        mailbox.post(.recordingFailed(reason: $0.description))
-      }
-    } catch {
-      throw UserError("\(error).")
     }
   }
 
@@ -78,22 +56,24 @@ final class ListenSession {
   }
 
   /// - Returns: why there is no sense in going on; nil when told to stop.
-  private func watch(_ listener: Listener, _ backend: SoundBackend?) -> String? {
+  private func watch(_ listener: BroadcastListener, _ backend: SoundBackend?) -> String? {
     loop.run(
       statusEvery: settings.statusEvery, isLive: report.isLive,
       handle: { event in
         if case .failed(let reason) = event { return reason }
-        handle(event, backend)
+        handle(event, listener, backend)
         return nil
       }, lost: { report.warn("\($0) lines were left out here.") },
-      status: { report.status(listener.statistics) })
+      status: { report.status(listener.details) })
   }
 
-  private func handle(_ event: Listener.Event, _ backend: SoundBackend?) {
+  private func handle(
+    _ event: BroadcastListener.Event, _ listener: BroadcastListener, _ backend: SoundBackend?
+  ) {
     switch event {
     case .connecting: report.connecting()
     case .connected(let address, let carrier, let isLocal):
-      report.connected(address: address, carrier: carrier)
+      report.connected(to: address, over: carrier)
       self.isLocal = isLocal
       warnOfDelay(carrier)
       warnOfCodec(carrier)
@@ -103,23 +83,26 @@ final class ListenSession {
     case .failed: break
     case .recordingFailed(let reason):
       report.warn("the recording has ended: \(reason).")
-    case .output(let event):
-      if case .running(let device) = event { count(device) }
-      report.played(event, offset: headphone.value)
-      if case .running(let device) = event {
-        outputDevice = device
-        warnOfFeedback(backend)
-      }
+    case .playing(let device):
+      listener.headphone = offset(of: device)
+      remember(device)
+      report.playing(to: device, offset: listener.headphone)
+      outputDevice = device
+      warnOfFeedback(backend)
+    case .outputLost(let reason, let isGone):
+      report.outputLost(isGone ? "lost" : "waiting", reason)
     }
   }
 
-  /// Each output has its headphone. What an option says is remembered for the first one.
-  private func count(_ device: String) {
-    guard let said = settings.offset else {
-      headphone.value = .milliseconds(HeadphoneOffsets.own[device] ?? 0)
-      return
-    }
-    guard case .option = settings.origin(of: .offset), !hasRemembered else { return }
+  /// Each output has its headphone; what is said counts for every one.
+  private func offset(of device: String?) -> Duration {
+    .milliseconds(settings.offset ?? HeadphoneOffsets.own[device] ?? 0)
+  }
+
+  /// What an option says is remembered for the first output.
+  private func remember(_ device: String) {
+    guard let said = settings.offset, case .option = settings.origin(of: .offset), !hasRemembered
+    else { return }
     hasRemembered = true
     if !HeadphoneOffsets.remember(said, for: device) {
       report.warn("the offset of \(device) could not be remembered, and holds this time only.")
@@ -127,7 +110,7 @@ final class ListenSession {
   }
 
   /// The original protocol tells no capture instants.
-  private func warnOfDelay(_ carrier: Listener.Carrier) {
+  private func warnOfDelay(_ carrier: BroadcastListener.Carrier) {
     guard case .original = carrier, case .said(let delay) = settings.delay, !hasWarnedOfDelay
     else { return }
     hasWarnedOfDelay = true
@@ -136,10 +119,8 @@ final class ListenSession {
         + "not tell when sound was captured. Listen over WHEP, or leave --delay out.")
   }
 
-  private func warnOfCodec(_ carrier: Listener.Carrier) {
-    guard case .webRTC(_, linear: nil) = carrier, settings.codec == .pcm, !hasWarnedOfCodec else {
-      return
-    }
+  private func warnOfCodec(_ carrier: BroadcastListener.Carrier) {
+    guard carrier == .opus, settings.codec == .pcm, !hasWarnedOfCodec else { return }
     hasWarnedOfCodec = true
     report.warn("the server has no uncompressed sound to send, so this is Opus.")
   }
@@ -155,5 +136,15 @@ final class ListenSession {
     report.warn(
       "the server is this computer, and \(outputDevice) is what it captures unless told otherwise: "
         + "the sound would go round and round. Choose another --output, or listen elsewhere.")
+  }
+}
+
+extension BroadcastListener.SoundServer {
+  fileprivate init(_ backend: SoundBackend) {
+    self =
+      switch backend {
+      case .pipewire: .pipewire
+      case .pulse: .pulse
+      }
   }
 }
