@@ -106,7 +106,7 @@ import Testing
           == #"{"address":"http://127.0.0.1/","broadcasts":[{"slug":"main","name":"The \"bar\"","#
           + #""source":"what this computer plays","live":true,"listeners":3,"whep":"/whep/main","#
           + #""mode":"live","delay_ms":null}],"#
-          + #""listeners":[{"broadcast":"main","transport":"webrtc","delay_ms":23.4,"parts_ms":null,"loss":0.25,"#
+          + #""listeners":[{"broadcast":"main","transport":"webrtc","codec":null,"delay_ms":23.4,"parts_ms":null,"loss":0.25,"#
           + #""jitter_ms":null,"round_trip_ms":null,"since":1700000000}]}"#)
     }
   }

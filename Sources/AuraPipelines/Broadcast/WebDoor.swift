@@ -88,7 +88,8 @@ package final class WebDoor: WHEPHandler {
   ) -> WebStatus.ListenerEntry {
     let toTheNetwork = sendDelay.map { $0 + (listener.roundTrip ?? .zero) / 2 }
     return WebStatus.ListenerEntry(
-      broadcast: Self.slug, transport: "webrtc", delay: listener.report?.delay ?? toTheNetwork,
+      broadcast: Self.slug, transport: "webrtc",
+      codec: listener.linear?.rawValue ?? "opus", delay: listener.report?.delay ?? toTheNetwork,
       parts: listener.report?.parts, loss: listener.loss,
       jitter: listener.jitter ?? listener.report?.jitter,
       roundTrip: listener.roundTrip,

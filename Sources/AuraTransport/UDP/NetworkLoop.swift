@@ -318,6 +318,7 @@ final class NetworkLoop: @unchecked Sendable {
         address: facts.path?.remote.description ?? "",
         state: !facts.isEstablished ? .joining : facts.liveness == .silent ? .paused : .playing)
       listener.since = facts.startedAt
+      listener.linear = member.join.parameters.linear
       listener.lost = facts.lost
       listener.jitter = facts.jitter
       listener.roundTrip = facts.roundTrip

@@ -20,6 +20,8 @@ package struct WebRTCStatistics: Equatable, Sendable {
     package var state: State
     /// When its handshake was done; nil before.
     package var since: HostTime?
+    /// How its sound is coded where it is uncompressed; nil for Opus.
+    package var linear: LinearAudio?
     /// Packets made for it, and bytes sent.
     package var packets = 0
     package var bytes = 0

@@ -18,6 +18,7 @@ extension WebStatus {
     let listeners = listeners.map { entry in
       JSONText.object([
         ("broadcast", .string(entry.broadcast)), ("transport", .string(entry.transport)),
+        ("codec", .word(entry.codec)),
         ("delay_ms", .milliseconds(entry.delay)), ("parts_ms", .parts(entry.parts)),
         ("loss", .number(entry.loss)),
         ("jitter_ms", .milliseconds(entry.jitter)),
@@ -92,6 +93,11 @@ struct JSONText: Equatable {
   static func parts(_ parts: DelayParts?) -> JSONText {
     guard let parts else { return JSONText(text: "null") }
     return object(DelayParts.all.map { ($0.name, .milliseconds(parts[keyPath: $0.path])) })
+  }
+
+  /// Null for nil.
+  static func word(_ value: String?) -> JSONText {
+    value.map { string($0) } ?? JSONText(text: "null")
   }
 
   static func string(_ value: String) -> JSONText {

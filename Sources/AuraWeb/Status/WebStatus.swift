@@ -55,6 +55,8 @@ package struct WebStatus: Equatable, Sendable {
     package var broadcast: String
     /// `webrtc` or `tcp`.
     package var transport: String
+    /// `opus`, `L16` or `L24`; nil over TCP, where the server's format holds.
+    package var codec: String?
     /// From capture to the network, or to the ear where that is known.
     package var delay: Duration?
     /// Where that comes from.
@@ -67,11 +69,13 @@ package struct WebStatus: Equatable, Sendable {
     package var since: Int64
 
     package init(
-      broadcast: String, transport: String, delay: Duration? = nil, parts: DelayParts? = nil,
-      loss: Double? = nil, jitter: Duration? = nil, roundTrip: Duration? = nil, since: Int64
+      broadcast: String, transport: String, codec: String? = nil, delay: Duration? = nil,
+      parts: DelayParts? = nil, loss: Double? = nil, jitter: Duration? = nil,
+      roundTrip: Duration? = nil, since: Int64
     ) {
       self.broadcast = broadcast
       self.transport = transport
+      self.codec = codec
       self.delay = delay
       self.parts = parts
       self.loss = loss
