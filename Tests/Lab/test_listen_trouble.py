@@ -117,9 +117,10 @@ def test_a_server_whose_datagrams_never_come(room):
         assert listen.is_running
 
 
-def test_a_name_that_nobody_knows(room):
-    listen = room.listen("http://nobody.invalid", "--output", "ear1")
-    assert listen.wait() == 1
+@pytest.mark.parametrize("address", ["http://nobody.invalid", "nobody.invalid", "nobody.invalid:6000"])
+def test_a_name_that_nobody_knows(room, address):
+    listen = room.program("listen", address, "--log-format", "json", "--output", "ear1")
+    assert listen.wait(20) == 1
     assert "nobody.invalid" in listen.error_line and listen.error_line.count("\n") == 0
 
 
@@ -149,6 +150,7 @@ def test_every_number(room):
     listen.until("the parts at the server", lambda: any(
         one["parts_ms"] and one["parts_ms"]["packet"] == 10 for one in web.listeners), 20)
     known = web.listeners[0]
+    assert known["codec"] == "opus", known
     assert abs(sum(known["parts_ms"].values()) - known["delay_ms"]) < 25, known
 
     command = f"exec {binary()} listen http://{host}:{port} --output ear2 --stats"

@@ -36,7 +36,9 @@ package enum SDPError: Error, Equatable, Sendable, CustomStringConvertible {
     case .notSecure(let transport):
       "The offer's audio wants \(transport), and only encrypted sound is sent. "
         + "Offer UDP/TLS/RTP/SAVPF."
-    case .noOpus: "The offer's audio has no Opus, the only codec sent here. Offer opus/48000/2."
+    case .noOpus:
+      "The offer's audio has no Opus, which every WebRTC endpoint has. Offer opus/48000/2; behind L24/48000/2 or "
+        + "L16/48000/2 where uncompressed sound is wanted."
     case .noMultiplexing:
       "The offer's audio wants a second port for RTCP, and there is only one. Offer a=rtcp-mux."
     case .noCredentials:

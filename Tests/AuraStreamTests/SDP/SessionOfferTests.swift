@@ -198,6 +198,7 @@ struct SessionOfferTests {
     ("a=recvonly", "a=inactive", .notReceiving(direction: "inactive")),
     ("UDP/TLS/RTP/SAVPF", "RTP/AVP", .notSecure(transport: "RTP/AVP")),
     ("opus/48000/2", "opus/16000/2", .noOpus), ("opus/48000/2", "opus/48000/6", .noOpus),
+    ("opus/48000/2", "L16/48000/2", .noOpus),
     ("a=rtpmap:111", "a=rtpmap:112", .noOpus), ("a=rtpmap:111", "a=rtpmap:367", .noOpus),
     ("a=rtcp-mux\r\n", "", .noMultiplexing), ("a=ice-ufrag:Na/q\r\n", "", .noCredentials),
     ("a=ice-ufrag:Na/q", "a=ice-ufrag:", .noCredentials),
