@@ -63,8 +63,27 @@ extension PlayoutConductor {
       let skipping = Int(position.frames - frame.start.frames)
       return play(frame, skipping: skipping, heard: heard, now: now)
     }
+    if giveUpDelay(now: now), let grown = currentDelay {
+      return align(at: reference.mediaTime(at: heard - grown), heard: heard, now: now)
+    }
     return fill()
   }
+
+  /// Where everything comes too late the delay would creep towards the arrivals in silence, for minutes:
+  /// what cannot be heard is done at once.
+  private mutating func giveUpDelay(now: HostTime) -> Bool {
+    guard gapRun > Self.longestConcealment, followsArrivals, let lateRun,
+      now - lateRun.since >= Self.longestLateness
+    else { return false }
+    let grown = delay.catchUp(lateness: lateRun.least, pipeline: pipeline)
+    guard grown > .zero else { return false }
+    counts.stretched += grown.frames()
+    loseAlignment()
+    return true
+  }
+
+  /// Whether the delay is as long as the arrivals need it.
+  private var followsArrivals: Bool { !(isExact && delay.fixed != nil) }
 
   /// Whether the error is one that is not left to the speed.
   private mutating func mustMove(now: HostTime) -> Bool {
@@ -137,6 +156,7 @@ extension PlayoutConductor {
     position = frame.end
     lastIndex = frame.index
     gapRun = 0
+    lateRun = nil
     lastFrames = frame.frames - skipping
     counts.played += lastFrames
     stages.note(
@@ -174,9 +194,8 @@ extension PlayoutConductor {
   /// Nothing at all is here. It may be lost or late: that shows with the next arrival.
   private mutating func wait() -> Step {
     let frames = packetFrames
-    let mayStretch = !(isExact && delay.fixed != nil)
     // Beyond that it is an outage: time goes on without us.
-    if mayStretch, gapRun + frames <= Self.longestStretch {
+    if followsArrivals, gapRun + frames <= Self.longestStretch {
       pending += frames
     } else {
       position = position + (pending + frames)
@@ -221,5 +240,6 @@ extension PlayoutConductor {
     isAligned = false
     pending = 0
     gapRun = 0
+    lateRun = nil
   }
 }

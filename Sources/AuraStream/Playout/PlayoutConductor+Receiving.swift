@@ -152,7 +152,16 @@ extension PlayoutConductor {
     // A freeze is not jitter: no delay is made deeper for it.
     guard lateness - earliest < ArrivalTimeline.farthest else { return }
     delay.note(lateness: lateness, now: frame.arrival)
+    if insertion == .late { noteLate(lateness, arrival: arrival, now: frame.arrival) }
     if arrival == .next { stages.note(arrival: isExact ? lateness : nil) }
+  }
+
+  /// An answer to a request, or a packet that was overtaken, says nothing of those that keep order.
+  private mutating func noteLate(
+    _ lateness: Duration, arrival: SequenceTracker.Arrival, now: HostTime
+  ) {
+    if case .behind = arrival { return }
+    lateRun = (lateRun?.since ?? now, min(lateRun?.least ?? lateness, lateness))
   }
 
   /// How late packets are at the earliest, from the reference on.

@@ -112,6 +112,9 @@ package struct PlayoutConductor: Sendable {
   static let longestConcealment = 5_760  // 120 ms
   /// The longest that a frame is waited for while sound is made up.
   static let longestStretch = 2_880  // 60 ms
+  /// How long everything comes too late before a delay that follows the arrivals is given up: longer than
+  /// it takes to catch up after a freeze.
+  static let longestLateness = Duration.milliseconds(100)
   /// How long a start waits for capture instants where the delay counts from them: at first, and later,
   /// when they are known as a rule and silence is worse than a join.
   static let longestIgnorance = (first: Duration.seconds(3), later: Duration.milliseconds(500))
@@ -166,6 +169,8 @@ package struct PlayoutConductor: Sendable {
   var pending = 0
   /// Frames without sound so far, in a row.
   var gapRun = 0
+  /// Packets came in order and too late since then, the least late of them so late; nil when one was played.
+  var lateRun: (since: HostTime, least: Duration)?
   var wasSilent = true
   var lastFrames = 0
   /// How late sound is heard now, in seconds.

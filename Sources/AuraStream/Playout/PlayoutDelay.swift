@@ -75,10 +75,6 @@ package struct PlayoutDelay: Sendable {
   ///   - elapsed: since the last time, in seconds.
   package mutating func update(pipeline: Duration, elapsed: Double) {
     guard let peak = jitter.peak else { return }
-    let bounds = bounds
-    func bounded(_ seconds: Double) -> Double {
-      min(max(seconds, bounds.lowerBound.inSeconds), bounds.upperBound.inSeconds)
-    }
     let wanted = bounded(peak + Self.safety + pipeline.inSeconds)
     guard let last = value else {
       value = bounded(peak + Self.firstJitter + pipeline.inSeconds)
@@ -86,6 +82,10 @@ package struct PlayoutDelay: Sendable {
     }
     let step = Self.glide * elapsed
     value = last + min(max(wanted - last, -step), step)
+  }
+
+  private func bounded(_ seconds: Double) -> Double {
+    min(max(seconds, bounds.lowerBound.inSeconds), bounds.upperBound.inSeconds)
   }
 
   private var bounds: ClosedRange<Duration> {
@@ -99,6 +99,20 @@ package struct PlayoutDelay: Sendable {
   package mutating func grow(by wanted: Duration) -> Duration {
     guard let last = value else { return .zero }
     let grown = max(0, min(wanted.inSeconds, bounds.upperBound.inSeconds - last))
+    value = last + grown
+    return .nanoseconds(Int64(grown * 1e9))
+  }
+
+  /// Nothing is played any more, for all of it comes too late: the delay grows to what is needed at once.
+  ///
+  /// - Parameters:
+  ///   - lateness: how late packets come at the least, from the reference's instant on.
+  ///   - pipeline: what lies between a packet's decoding and the ear.
+  /// - Returns: by how much it has grown.
+  package mutating func catchUp(lateness: Duration, pipeline: Duration) -> Duration {
+    guard let last = value else { return .zero }
+    let worst = max(jitter.peak ?? 0, lateness.inSeconds)
+    let grown = max(0, bounded(worst + Self.safety + pipeline.inSeconds) - last)
     value = last + grown
     return .nanoseconds(Int64(grown * 1e9))
   }

@@ -45,6 +45,16 @@ struct PlayoutRunTests {
       if accident == .lateAnswer { world.firstAnswerLate = 0.08 }
     }
 
+    /// The errors of more than 100 ms that there may be: sound that was away, and two first answers of the
+    /// server's clock, each off by half of what held it up, at worst 90 ms one way and then 50 the other.
+    var mostJumps: Int {
+      switch accident {
+      case .blackout, .freeze: 1
+      case .lateAnswer: world.jitter > 0.05 ? 1 : 0
+      default: 0
+      }
+    }
+
     /// What happens half a minute after the beginning.
     func prepare(_ simulation: inout SimulatedPlayout) {
       switch accident {
@@ -69,7 +79,7 @@ struct PlayoutRunTests {
     let conductor = simulation.conductor
     let counts = conductor.counts
     #expect(simulation.moments.fastest <= RateController.largest, story)
-    #expect(counts.jumps <= ([.blackout, .freeze].contains(run.accident) ? 1 : 0), story)
+    #expect(counts.jumps <= run.mostJumps, story)
     #expect(counts.resettlements <= 6, story)
     #expect(counts.streams == (run.accident == .restart ? 2 : 1), story)
     #expect(conductor.buffer.count < 400, story)
