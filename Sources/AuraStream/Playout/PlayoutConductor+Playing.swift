@@ -186,6 +186,11 @@ extension PlayoutConductor {
     let missing = Int(first.start.frames - position.frames)
     let wasCaptured = lastIndex.flatMap { last in first.index.map { $0 != last + 1 } } ?? true
     let frames = min(missing, packetFrames)
+    if followsArrivals, lateness.isDelayWrong, delay.grow(by: .frames(frames), pipeline: pipeline) {
+      // Here a gap is heard anyway: what is made up comes before the frame, which has that time to come.
+      counts.stretched += frames
+      return makeUp(frames, asSilence: !wasCaptured)
+    }
     position = position + frames
     buffer.pass(position)
     return makeUp(frames, asSilence: !wasCaptured)

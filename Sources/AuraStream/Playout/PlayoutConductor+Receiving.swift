@@ -95,6 +95,7 @@ extension PlayoutConductor {
     newest = nil
     firstArrival = nil
     lastIndex = nil
+    lateness = LatenessWatch()
     reference = nil
     isExact = false
     loseAlignment()
@@ -143,6 +144,7 @@ extension PlayoutConductor {
 
   private mutating func insert(_ frame: JitterBuffer.Frame, arrival: SequenceTracker.Arrival) {
     let insertion = buffer.insert(frame)
+    if frame.index != nil { lateness.note(isLate: insertion == .late, now: frame.arrival) }
     if insertion == .stored, frame.index == nil { repairs.noteCopy(of: frame.start) }
     // What came too late tells most; a copy of what is here tells nothing.
     guard insertion == .stored || insertion == .late && frame.index != nil, let reference else {

@@ -171,6 +171,7 @@ package struct PlayoutConductor: Sendable {
   var gapRun = 0
   /// Packets came in order and too late since then, the least late of them so late; nil when one was played.
   var lateRun: (since: HostTime, least: Duration)?
+  var lateness = LatenessWatch()
   var wasSilent = true
   var lastFrames = 0
   /// How late sound is heard now, in seconds.

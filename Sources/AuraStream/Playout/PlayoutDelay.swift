@@ -103,6 +103,20 @@ package struct PlayoutDelay: Sendable {
     return .nanoseconds(Int64(grown * 1e9))
   }
 
+  /// Grows by a step where that is still no more than the arrivals need.
+  ///
+  /// - Parameters:
+  ///   - step: how much.
+  ///   - pipeline: what lies between a packet's decoding and the ear.
+  /// - Returns: whether it has grown.
+  package mutating func grow(by step: Duration, pipeline: Duration) -> Bool {
+    guard let last = value, let peak = jitter.peak else { return false }
+    let grown = last + step.inSeconds
+    guard grown <= bounded(peak + Self.safety + pipeline.inSeconds) else { return false }
+    value = grown
+    return true
+  }
+
   /// Nothing is played any more, for all of it comes too late: the delay grows to what is needed at once.
   ///
   /// - Parameters:

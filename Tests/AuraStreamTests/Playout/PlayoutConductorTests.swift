@@ -290,6 +290,26 @@ struct PlayoutConductorTests {
     }
   }
 
+  /// A way that is much longer, and jitter that the first packets did not show: nobody waits for minutes.
+  @Test(arguments: [(detour: 0.2, jitter: 0.002), (0, 0.1)])
+  func aDelayThatIsFarTooShortGrowsInSeconds(detour: Double, jitter: Double) {
+    for seed in seeds {
+      for reorders in [false, true] {
+        var simulation = SimulatedPlayout(
+          World(
+            seed: seed, packetFrames: 240, repairs: false, jitter: jitter, reorders: reorders))
+        simulation.detour = (130..<1_000, detour)
+        simulation.run(until: 140)
+        let before = simulation.conductor.counts
+        simulation.run(until: 180)
+        let counts = simulation.conductor.counts
+        let gone = counts.concealed + counts.silent - before.concealed - before.silent
+        #expect(gone < 40 * 480, "\(gone) frames of 40 s, seed \(seed)")
+        #expect(counts.jumps == 0, "seed \(seed)")
+      }
+    }
+  }
+
   /// A quarter of an hour; hours with more seeds.
   @Test(arguments: [300.0, -300])
   func hoursOfDriftLeaveNothingBehind(ppm: Double) {

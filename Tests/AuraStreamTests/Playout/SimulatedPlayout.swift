@@ -290,6 +290,8 @@ struct SimulatedPlayout {
       firstPacket + Int(number &- firstNumber)
       + (nextPacket - firstPacket) / 65_536 * 65_536
     let packetNumber = index > nextPacket ? index - 65_536 : index
+    // A server that has started anew knows nothing of what was sent before.
+    guard (firstPacket..<nextPacket).contains(packetNumber) else { return }
     if isLost(time) { return }
     let there =
       time + world.way

@@ -1,0 +1,1 @@
+../../../AuraStreamTests/WireBytes.swift
