@@ -87,8 +87,9 @@ struct PlayoutRunTests {
     let gone = Double(counts.concealed + counts.silent) / Double(65 * 48_000)
     #expect(gone < 1.1 * run.world.loss + 0.12, "\(gone) was not there, \(story)")
     guard case .fixed(let said) = run.mode, conductor.isExact else { return }
-    // The server's clock is known to a part of the jitter.
-    let bound = 1.5 + 0.08 * run.world.jitter * 1e3
+    // The server's clock is known to a part of the jitter: by an answer a second, each off by up to half of
+    // it. In the worst of 3,000 worlds that is 11 % of 100 ms after a minute.
+    let bound = 1.5 + 0.12 * run.world.jitter * 1e3
     let errors = simulation.moments.after(160).delays.map { abs($0 - said.inMilliseconds) }
     #expect((errors.max() ?? 0) < bound, "off by \(errors.max() ?? 0) ms, \(story)")
   }
