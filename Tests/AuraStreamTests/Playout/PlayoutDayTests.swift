@@ -53,7 +53,8 @@ struct PlayoutDayTests {
     }
     let counts = simulation.conductor.counts
     let kinds = (0..<5).map { kind in times.indices.count { $0 % 5 == kind } }
-    #expect(judge.worst < 0.8, "\(judge.worst) ms off, \(ppm) ppm")
+    // What the server's clock may be off by with 5 ms of jitter.
+    #expect(judge.worst < 1, "\(judge.worst) ms off, \(ppm) ppm")
     #expect(judge.fastest <= RateController.largest)
     #expect(Double(judge.heard) > 0.55 * 50 * (end - 100), "sound all the time")
     #expect(counts.streams == 1 + kinds[0])
