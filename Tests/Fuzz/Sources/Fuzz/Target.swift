@@ -16,11 +16,13 @@ struct Target: Sendable {
   static let all: [Target] = [
     // Texts.
     .sessionDescription, .playerAnswer, .announcement, .addresses, .webOrigin, .settings,
-    .configuration,
+    .configuration, .firewall,
     // Datagrams.
     .stun, .rtp, .rtcp, .srtp, .srtcp, .dtls, .handshake, .opus,
     // State machines.
-    .session, .flow, .history, .redundancy, .original, .cursor, .admission, .playout, .timeline,
+    .session, .player, .flow, .history, .redundancy, .original, .cursor, .admission, .playout,
+    .timeline,
+    .conductor,
   ]
 }
 

@@ -59,3 +59,13 @@ struct StubDTLS: ~Copyable, DTLSEngine {
     if outgoing.count < 32 { outgoing.append([UInt8](repeating: 22, count: max(1, byteCount))) }
   }
 }
+
+/// The same on a listener's side: media too is believed when its last byte is 1.
+extension StubDTLS: PlayerEngine {
+  mutating func openMedia(_ packet: UnsafeMutableRawBufferPointer) -> Int? {
+    let last = packet.count - 1
+    return unsafe last >= 12 && packet[last] == 1 ? last : nil
+  }
+
+  mutating func sealFeedback(_ packet: [UInt8]) -> [UInt8]? { packet + [1] }
+}

@@ -1,0 +1,1 @@
+../../../../../Sources/AuraHost/Firewall/IPTablesRules.swift
