@@ -253,12 +253,15 @@ package struct PlayerSession<DTLS: PlayerEngine & ~Copyable>: ~Copyable {
 
   // MARK: What the extensions need
 
-  mutating func put(_ output: Output) { outputs.append(output) }
+  mutating func put(_ output: Output) {
+    // A goodbye may stand beside a report: nothing follows the end.
+    if !isClosed { outputs.append(output) }
+  }
 
   mutating func close(_ end: PlayerEnd) {
     guard !isClosed else { return }
-    isClosed = true
     put(.closed(end))
+    isClosed = true
   }
 
   /// Something authentic came.
