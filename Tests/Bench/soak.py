@@ -8,13 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from lab import meter
+from lab import matinee, meter
 from lab.film import DELAY_MS, LOSS, watch_losses
-from lab.processes import TOO_BUSY, LabError, Process
-from lab.soundserver import CONTROLS, SERVERS
+from lab.processes import TOO_BUSY, Busyness, LabError, Process
+from lab.soundserver import CONTROLS, RATE, SERVERS
 from lab.stage import Stage
 from lab.takes import listen_in
 from lab.webpage import WebPage
+
+# How far a delay that is held may move.
+HELD_MS = 10
 
 METHOD = """\
 Method: on a headless PipeWire and a headless PulseAudio at the same time, a probe goes program →
@@ -26,7 +29,10 @@ judged: that is no pass. The programs run on from take to take, parec | pacat ar
 plays in Chromium, behind another tab for a take of {hidden:g} s, judged in the same way; its dropouts are
 the machine's too while somebody waits for a core for over a quarter of the time. Then film mode, {delay} ms, on a wire
 that loses {loss:.0%} both ways: what `listen` and our page in Chromium make up in {film:g} s, by their own count, fails unless
-the machine was too busy. Then {clients} clients
+the machine was too busy. With --only films: mpv plays films into our device in film mode while the host pauses, seeks
+and changes films, as a seed has it; what the device took is the reference, so a dropout is what the ear lacks of that,
+and a delay that moves by over {held:g} ms within a take, or over {held:g} ms from the delay by the listener's own
+report, fails too. At last {clients} clients
 on loopback for {crowd:g} s, read by one process; a client that is closed, a message of the wrong length, or
 one dropped chunk fails. With `--only memory`, program → serve → listen over WHEP → ear on PipeWire for
 {memory:g} s, and the resident memory of both programs every {every:g} s: the straight line through what was
@@ -150,6 +156,55 @@ def soak_memory(seconds):
     return faults, lines
 
 
+def soak_films(seconds, take_seconds, seed=7):
+    """The host pauses, seeks and changes films: returns (faults, takes not judged, lines to print)."""
+    faults, unjudged, lines = 0, 0, []
+    with SERVERS["pipewire"]() as server, Stage(sound_server=server) as stage:
+        serve = stage.serve("--source", "output", "--mode", "film", "--delay", DELAY_MS, "--status-every", 1)
+        device = serve.event("capture", state="running")["device"]
+        server.start_controls(device)
+        player = stage.keep(matinee.Player(server, device, matinee.make_films(server.directory)))
+        host = matinee.Host(player, seed)
+        host_address, port = serve.web_address()
+        listen = stage.listen(f"http://{host_address}:{port}{serve.whep}", "--output", "ear1", "--status-every", 1)
+        listen.until_playing(20)
+        time.sleep(10)
+        known, began = len(listen.events("status")), time.monotonic()
+        while (left := seconds - (time.monotonic() - began)) > 1:
+            server.renew_relay(device)
+            time.sleep(1)
+            recording, busyness = server.record([device, "ear1", *CONTROLS]), Busyness()
+            host.carry_on(time.monotonic() + min(take_seconds, max(10.0, left)))
+            pressure, sounds = busyness.share, recording.stop()
+            heard, *controls = (meter.measure(sounds[device], sounds[ear]) for ear in ("ear1", *CONTROLS))
+            usable = all(not c.error and c.dropped_ms < 10 * take_seconds for c in controls)
+            if heard.error:
+                faults += 1
+                lines.append(f"films: {heard.error}")
+                continue
+            spread = np.nanpercentile(heard.latencies_ms, 95) - np.nanpercentile(heard.latencies_ms, 5)
+            beyond = [span for span, lost in zip(heard.dropouts, heard.lost)
+                      if span in heard.dropouts_beyond(*controls) and not matinee.is_seam(sounds[device], *lost)]
+            faults += (len(beyond) + (spread > HELD_MS)) if usable else 0
+            unjudged += not usable
+            lines.append(f"films, {len(sounds[device]) / RATE:.0f} s: {heard}, its delay within {spread:.1f} ms, "
+                         f"somebody waited for a core {100 * pressure:.0f} % of the time")
+            lines.append(f"  dropouts that no control ear has: {beyond or 'none'}"
+                         if usable else "  not judged: the machine was too busy for a control ear")
+            print("\n".join(lines[-2:]), file=sys.stderr, flush=True)
+        told = [one["delay_ms"] for one in listen.events("status")[known:] if one["delay_ms"] is not None]
+        presented = serve.events("presentation")
+        wanted = presented[-1]["delay_ms"] if presented else DELAY_MS
+        worst = max(abs(one - wanted) for one in told)
+        faults += worst > HELD_MS
+        last = listen.events("status")[-1]
+        lines.append(f"  {host}; by the listener's own report {min(told):.1f} to {max(told):.1f} ms after the "
+                     f"capture where {wanted} were wanted, {last['webrtc']['jumps']} jumps, "
+                     f"{last['webrtc']['concealed_ms']} ms made up, {last['underruns']} underruns, "
+                     f"{len(listen.events('disconnected'))} disconnections")
+    return faults, unjudged, lines
+
+
 def soak_crowd(clients, seconds):
     with Stage() as stage:
         serve = stage.serve("--source", "tone", "--max-clients", 0, "--listen-backlog", 1000)
@@ -173,14 +228,14 @@ def main():
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--hidden-seconds", type=float, default=60)
     parser.add_argument("--film-seconds", type=float, default=60)
-    parser.add_argument("--only", choices=["sound", "hidden", "film", "crowd", "memory"], action="append",
-                        help="one part, and again")
+    parser.add_argument("--only", choices=["sound", "hidden", "film", "films", "crowd", "memory"], action="append",
+                        help="one part, and again; films, as long as the sound, and memory only if asked for")
     parser.add_argument("--crowd-seconds", type=float, default=10)
     parser.add_argument("--memory-seconds", type=float, default=3600)
     options = parser.parse_args()
     parts = options.only or ["sound", "hidden", "film", "crowd"]
     print(METHOD.format(hidden=options.hidden_seconds, take=min(options.take, options.seconds), clients=options.clients,
-                        delay=DELAY_MS, loss=LOSS, film=options.film_seconds,
+                        held=HELD_MS, delay=DELAY_MS, loss=LOSS, film=options.film_seconds,
                         crowd=options.crowd_seconds, memory=options.memory_seconds, every=SAMPLE_EVERY,
                         rise=MOST_KIB_AN_HOUR), flush=True)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before.", flush=True)
@@ -192,6 +247,11 @@ def main():
             faults += found
             unjudged += open_takes
             print("\n" + "\n".join(lines), flush=True)
+    if "films" in parts:
+        found, open_takes, lines = soak_films(options.seconds, options.take)
+        faults += found
+        unjudged += open_takes
+        print("\n" + "\n".join(lines), flush=True)
     if "hidden" in parts:
         found, open_takes, lines = soak_hidden(options.hidden_seconds)
         faults += found
