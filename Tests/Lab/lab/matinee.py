@@ -106,5 +106,8 @@ def is_seam(reference, begin, end):
     begin, end = int(begin * meter.RATE), int(end * meter.RATE)
     if end - begin > near:
         return False
-    power = np.convolve(reference[max(0, begin - near):end + near, 0] ** 2, np.ones(n) / n, mode="valid")
-    return bool(len(power)) and float(np.sqrt(power.min())) < 0.05 * meter.rms(reference)
+    around = reference[max(0, begin - near):max(0, end + near), 0]
+    if len(around) < n:
+        return False  # at the very edge of the recording
+    power = np.convolve(around ** 2, np.ones(n) / n, mode="valid")
+    return float(np.sqrt(power.min())) < 0.05 * meter.rms(reference)
