@@ -44,8 +44,8 @@
     unsafe entries.deallocate()
   }
 
-  /// Takes more memory, for packets have become longer; what is here stays. Rooms made before are
-  /// no longer valid.
+  /// Takes more memory, for packets have become longer; what is here of the last `capacity` indices stays.
+  /// Rooms made before are no longer valid.
   ///
   /// - Parameter byteCapacity: does nothing when it is no more than there is.
   package mutating func grow(to byteCapacity: Int) {

@@ -56,10 +56,11 @@ private func tryHistory(_ bytes: [UInt8]) {
       }
     case 6 where program.byte() & 7 == 0:
       byteCapacity += Int(program.uint16() & 0xfff)
-      let before = kept.keys.filter { unsafe history.packet($0) != nil }
+      let oldest = (newest ?? 0) - min(newest ?? 0, UInt64(packets - 1))
+      let before = kept.keys.filter { unsafe $0 >= oldest && history.packet($0) != nil }
       history.grow(to: byteCapacity)
       for index in before {
-        check(unsafe history.packet(index) != nil, "a larger history forgets nothing")
+        check(unsafe history.packet(index) != nil, "a larger history keeps the last packets")
       }
     case 6: now = now + .milliseconds(Int64(program.byte()))
     default:
