@@ -74,7 +74,7 @@ let package = Package(
     .target(
       name: "AuraWeb",
       dependencies: [
-        "AuraStream", "CPNG", "CQREncode",
+        "AuraStream", "CPNG", "CQREncode", "CZlib",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
@@ -155,6 +155,7 @@ let package = Package(
     systemLibrary("CSampleRate", pkgConfig: "samplerate", debian: "libsamplerate0-dev"),
     systemLibrary("CSoxr", pkgConfig: "soxr", debian: "libsoxr-dev"),
     // For tests only, and found without pkg-config: who only builds must not be told it is missing.
+    systemLibrary("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
     .systemLibrary(name: "CSRTP", path: "SystemLibraries/CSRTP"),
   ]
 )

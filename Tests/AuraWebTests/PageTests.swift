@@ -52,6 +52,38 @@ import Testing
     #expect(weight < 100_000)
   }
 
+  /// Everything there is, in every language, the headphones' panel and the big screen with it.
+  @Test func allOfItWeighsUnder100KBOnItsWay() throws {
+    let documents = try ["/", "/join"].map { path in
+      try #require(path == "/" ? Page.file(path)?.body.count : PackageResources.join_html.count)
+    }
+    let weight = Page.files.reduce(documents.reduce(0, +)) {
+      $0 + (Page.compressed[$1.key] ?? $1.value.bytes).count
+    }
+    #expect(weight < 100_000)
+  }
+
+  @Test(arguments: [
+    ("gzip", true), ("deflate, GZIP ;q=0.5", true), ("gzip;q=0", false), ("gzip; q=0.000", false),
+    ("gzip;q=0.001", true), ("identity, br", false), ("xgzip", false), ("", false),
+  ])
+  func whoTakesItCompressedGetsItSo(accepted: String, isCompressed: Bool) async throws {
+    try await withService { service in
+      let request = TestRequest(method: "HEAD", target: "/words.js")
+        .with("Accept-Encoding", accepted)
+      let answer = try await request.answer(service)
+      let expected = isCompressed ? Page.compressed["/words.js"] : Page.files["/words.js"]?.bytes
+      #expect(answer.fields["content-length"] == "\(try #require(expected).count)")
+      #expect(answer.fields["content-encoding"] == (isCompressed ? "gzip" : nil))
+      #expect(answer.fields["vary"] == "Accept-Encoding, Origin")
+    }
+  }
+
+  @Test func whatDoesNotShrinkStaysAsItIs() {
+    #expect(Gzip.compressed([]) == nil && Gzip.compressed([1, 2, 3]) == nil)
+    #expect(Gzip.compressed([UInt8](repeating: 7, count: 1_000)).map { $0.count < 50 } == true)
+  }
+
   @Test(arguments: ["/words.js": "var WORDS = ", "/headphone_words.js": "var HEADPHONE_WORDS = "])
   func everyLanguageHasEveryWord(path: String, begin: String) throws {
     let script = try #require(Page.files[path]).bytes

@@ -30,6 +30,14 @@ def served(stage):
     return serve, Web(serve.web_address())
 
 
+@pytest.mark.parametrize("path", ["/page.js", "/words.js", "/listen.css", "/icon.svg"])
+def test_the_page_is_the_same_when_it_comes_compressed(served, path):
+    _, web = served
+    whole, small = web.ask("GET", path), web.ask("GET", path, Accept_Encoding="gzip, deflate")
+    assert small.headers["content-encoding"] == "gzip" and small.text == whole.text
+    assert int(small.headers["content-length"]) < int(whole.headers["content-length"])
+
+
 def test_a_player_joins_is_listed_and_leaves(served, players):
     serve, web = served
     before = int(time.time())

@@ -4,10 +4,10 @@
 # Sourced by the launcher and by script/test. Everything is said on standard error.
 
 # The C libraries of Package.swift, by their pkg-config names and by their Debian packages.
-libraries=(libpipewire-0.3 libpulse sndfile samplerate soxr openssl opus ogg libqrencode libpng)
+libraries=(libpipewire-0.3 libpulse sndfile samplerate soxr openssl opus ogg libqrencode libpng zlib)
 library_packages=(
   libpipewire-0.3-dev libpulse-dev libsndfile1-dev libsamplerate0-dev libsoxr-dev libssl-dev
-  libopus-dev libogg-dev libqrencode-dev libpng-dev
+  libopus-dev libogg-dev libqrencode-dev libpng-dev zlib1g-dev
 )
 
 # To build: the C libraries' headers and what finds them; what Swift links and fetches with (and

@@ -10,7 +10,10 @@ enum Page {
   /// The file at a path, or nil.
   static func file(_ path: String) -> Reply? {
     if path == "/" { return document(PackageResources.index_html) }
-    return files[path].map { Reply(.ok, type: $0.type, $0.bytes) }
+    guard let file = files[path] else { return nil }
+    var reply = Reply(.ok, type: file.type, file.bytes)
+    reply.compressed = compressed[path]
+    return reply
   }
 
   /// An HTML document under the page's rules.
@@ -45,6 +48,9 @@ enum Page {
     // Twenty seconds of as good as nothing, for the lock screen's controls (sound.js says why).
     "/silence.flac": ("audio/flac", PackageResources.silence_flac),
   ]
+
+  /// The same as it is for who takes it so, made once.
+  static let compressed = files.compactMapValues { Gzip.compressed($0.bytes) }
 
   private static let script = "text/javascript; charset=utf-8"
 }

@@ -10,6 +10,8 @@ struct Reply: Sendable {
   var status: HTTPResponse.Status
   var fields: HTTPFields
   var body: [UInt8]
+  /// The body for who takes it so.
+  var compressed: [UInt8]?
   /// Instead of a body, what goes on as long as this does; cancelled when the client has left.
   var stream: (@Sendable (_ write: Write) async throws -> Void)?
 
@@ -36,6 +38,11 @@ struct Reply: Sendable {
   func write(to writer: consuming ResponseWriter, for request: Request) async throws {
     var head = HTTPResponse(status: status, headerFields: fields)
     let isForHead = request.method == .head
+    var body = body
+    if let compressed, Gzip.isTaken(by: request.headers[.acceptEncoding]) {
+      head.headerFields[.contentEncoding] = "gzip"
+      body = compressed
+    }
     if let stream, !isForHead {
       var output: any ResponseBodyWriter = try await writer.writeHead(head)
       try await request.body.consumeWithCancellationOnInboundClose { _ in
@@ -56,7 +63,7 @@ struct Reply: Sendable {
     reply.fields[.xContentTypeOptions] = "nosniff"
     reply.fields[.cacheControl] = reply.fields[.cacheControl] ?? "no-store"
     reply.fields[.referrerPolicy] = "no-referrer"
-    reply.fields[.vary] = "Origin"
+    reply.fields[.vary] = compressed == nil ? "Origin" : "Accept-Encoding, Origin"
     guard let foreignOrigin else {
       reply.fields[.crossOriginResourcePolicy] = "same-origin"
       return reply

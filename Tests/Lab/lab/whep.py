@@ -1,5 +1,6 @@
 """WHEP and the rest of HTTP as a program speaks it that is no browser."""
 
+import gzip
 import http.client
 import json
 from dataclasses import dataclass
@@ -34,7 +35,10 @@ class Web:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             fields = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, fields, answer.read().decode())
+            content = answer.read()
+            if fields.get("content-encoding") == "gzip":
+                content = gzip.decompress(content)
+            return Answer(answer.status, fields, content.decode())
         finally:
             connection.close()
 
