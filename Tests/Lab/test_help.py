@@ -130,7 +130,7 @@ def test_every_option_of_every_command_is_tried_here(run):
 
 def test_config_has_every_option(run):
     shown = options(run("config", "--help").stdout)
-    assert set(shown) == set(SETTINGS) | OTHERS
+    assert set(shown) == set(SETTINGS) | OTHERS - {"calibrate"}  # done once, never set
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -200,7 +200,7 @@ def test_tools_refuse_what_makes_no_sense(run, command, name, value):
 def test_bench_keeps_to_this_computer(run):
     result = run("bench", "http://192.0.2.77:8080/whep/main")
     assert result.returncode == 1 and "--yes-i-own-this-network" in result.stderr
-    assert run("bench", "ftp://x").returncode == 1
+    assert run("bench", "ftp://x").returncode == 64
 
 
 def test_bench_hears_a_crowd(run, auralync, tmp_path):
