@@ -10,16 +10,38 @@ package struct HostTime: Comparable, Hashable, Sendable {
 
   package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
 
+  // Other computers' clocks can show anything: what is out of range is the farthest there is.
+
   package static func + (time: Self, duration: Duration) -> Self {
-    Self(nanoseconds: time.nanoseconds + duration.inNanoseconds)
+    Self(nanoseconds: time.nanoseconds.saturatingAdd(duration.inNanoseconds))
   }
 
   package static func - (time: Self, duration: Duration) -> Self {
-    Self(nanoseconds: time.nanoseconds - duration.inNanoseconds)
+    Self(nanoseconds: time.nanoseconds.saturatingSubtract(duration.inNanoseconds))
   }
 
   package static func - (a: Self, b: Self) -> Duration {
-    .nanoseconds(a.nanoseconds - b.nanoseconds)
+    .nanoseconds(a.nanoseconds.saturatingSubtract(b.nanoseconds))
+  }
+}
+
+extension Int64 {
+  /// The sum, or the nearest number to it that there is.
+  func saturatingAdd(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (other < 0 ? .min : .max) : sum
+  }
+
+  /// The difference, or the nearest number to it that there is.
+  func saturatingSubtract(_ other: Int64) -> Int64 {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    return overflow ? (other < 0 ? .max : .min) : difference
+  }
+
+  /// The nearest whole number; zero for what is none.
+  init(saturating number: Double) {
+    let rounded = number.rounded()
+    self = Int64(exactly: rounded) ?? (rounded.isNaN ? 0 : rounded < 0 ? .min : .max)
   }
 }
 
@@ -29,7 +51,7 @@ extension Duration {
     let (seconds, attoseconds) = components
     let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     if overflow { return seconds < 0 ? .min : .max }
-    return product + attoseconds / 1_000_000_000
+    return product.saturatingAdd(attoseconds / 1_000_000_000)
   }
 
   /// The duration in milliseconds, for people and for statistics.
@@ -40,11 +62,13 @@ extension Duration {
 
   /// The time that `frames` frames take at `rate` frames a second.
   package static func frames(_ frames: Int, at rate: Int = MediaTime.rate) -> Duration {
-    .nanoseconds(Int64(frames) * 1_000_000_000 / Int64(rate))
+    // Whole seconds apart: the frames of 53 hours, in nanoseconds, overflow before they are divided.
+    .nanoseconds(frames / rate * 1_000_000_000 + frames % rate * 1_000_000_000 / rate)
   }
 
   /// How many whole frames at `rate` fit into the duration.
   package func frames(at rate: Int = MediaTime.rate) -> Int {
-    Int(inNanoseconds / 1000 * Int64(rate) / 1_000_000)
+    let nanoseconds = Int(inNanoseconds)
+    return nanoseconds / 1_000_000_000 * rate + nanoseconds % 1_000_000_000 * rate / 1_000_000_000
   }
 }

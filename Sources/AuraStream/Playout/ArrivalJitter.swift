@@ -13,7 +13,7 @@ package struct ArrivalJitter: Sendable {
   /// The lateness to be ready for, where sound is on time on average: never negative.
   package var spread: Duration {
     guard maxima.count > 1, let peak else { return .zero }
-    return .nanoseconds(Int64(max(0, peak) * 1e9))
+    return .nanoseconds(Int64(saturating: max(0, peak) * 1e9))
   }
 
   /// The lateness to be ready for, in seconds; nil before anything has come.

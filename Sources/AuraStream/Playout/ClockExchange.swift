@@ -32,7 +32,7 @@ package struct ClockExchange: Equatable, Sendable {
     let now = NTPTime(received)
     let age = (Int64(now.middle &- echo.lastReference) * 1_000_000_000) >> 16
     let below = (Int64(now.value & 0xffff) * 1_000_000_000) >> 32
-    let asked = HostTime(nanoseconds: received.nanoseconds - age - below + 7_629)
+    let asked = received - .nanoseconds(age + below - 7_629)
     let answered = HostTime(reportedAt)
     self.init(
       asked: asked, served: answered - echo.delay.duration,
@@ -46,9 +46,7 @@ package struct ClockExchange: Equatable, Sendable {
   /// The server's clock less ours in the middle of the exchange, in nanoseconds; off by half of the
   /// round trip at most.
   package var offset: Int64 {
-    let there = served.nanoseconds - asked.nanoseconds
-    let back = answered.nanoseconds - received.nanoseconds
-    return there / 2 + back / 2
+    (served - asked).inNanoseconds / 2 + (answered - received).inNanoseconds / 2
   }
 }
 

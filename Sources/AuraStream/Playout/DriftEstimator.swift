@@ -7,7 +7,7 @@ package struct DriftEstimator: Sendable {
     package var time: Int64
     /// The second clock less the first, in nanoseconds.
     package var difference: Int64
-    /// How far the difference may be off, in nanoseconds.
+    /// How far the difference may be off, in nanoseconds; above zero.
     package var deviation: Double
 
     package init(time: Int64, difference: Int64, deviation: Double) {
@@ -27,7 +27,8 @@ package struct DriftEstimator: Sendable {
 
     /// The difference at another time of the first clock.
     package func difference(at time: Int64) -> Int64 {
-      difference + Int64((Double(time - self.time) * slope).rounded())
+      difference.saturatingAdd(
+        Int64(saturating: Double(time.saturatingSubtract(self.time)) * slope))
     }
 
     /// How much faster the second clock is, in parts per million.
@@ -82,23 +83,25 @@ package struct DriftEstimator: Sendable {
     for point in points {
       let weight = 1 / (point.deviation * point.deviation)
       weights += weight
-      meanTime += weight * Double(point.time - newest.time)
-      meanDifference += weight * Double(point.difference - newest.difference)
+      meanTime += weight * Double(point.time.saturatingSubtract(newest.time))
+      meanDifference += weight * Double(point.difference.saturatingSubtract(newest.difference))
     }
     meanTime /= weights
     meanDifference /= weights
     var (spread, product) = (1 / (expectedSlope * expectedSlope), 0.0)
     for point in points {
       let weight = 1 / (point.deviation * point.deviation)
-      let time = Double(point.time - newest.time) - meanTime
+      let time = Double(point.time.saturatingSubtract(newest.time)) - meanTime
+      let difference = Double(point.difference.saturatingSubtract(newest.difference))
       spread += weight * time * time
-      product += weight * time * (Double(point.difference - newest.difference) - meanDifference)
+      product += weight * time * (difference - meanDifference)
     }
     let slope = min(max(product / spread, -Self.steepest), Self.steepest)
     let variance = 1 / weights + meanTime * meanTime / spread
     return Line(
       time: newest.time,
-      difference: newest.difference + Int64((meanDifference - slope * meanTime).rounded()),
+      difference: newest.difference.saturatingAdd(
+        Int64(saturating: meanDifference - slope * meanTime)),
       slope: slope, deviation: variance.squareRoot())
   }
 }

@@ -20,7 +20,7 @@ package struct FilmDelay: Sendable {
 
   /// The delay from capture to ear; nil while it is the arrivals' matter.
   package var delay: Duration? {
-    if let value { return .nanoseconds(Int64(value * 1e9)) }
+    if let value { return .nanoseconds(Int64(saturating: value * 1e9)) }
     return plan?.mode == .film ? plan?.last : nil
   }
 

@@ -21,7 +21,7 @@ package struct OutputClock: Sendable {
   package private(set) var moves = 0
 
   /// From a request until its first frame is heard.
-  package var delay: Duration { .nanoseconds(Int64(max(0, smoothDelay) * 1e9)) }
+  package var delay: Duration { .nanoseconds(Int64(saturating: max(0, smoothDelay) * 1e9)) }
   /// How long a request is.
   package var request: Duration { .frames(largest.value) }
   /// How much faster than this computer's clock the output plays, in parts per million.

@@ -46,17 +46,19 @@ package struct PlayoutDelay: Sendable {
   /// The delay that follows the arrivals; nil before the first of them.
   ///
   /// Where another one was said this is what is used while capture instants are not known.
-  package var following: Duration? { value.map { .nanoseconds(Int64($0 * 1e9)) } }
+  package var following: Duration? { value.map { .nanoseconds(Int64(saturating: $0 * 1e9)) } }
 
   /// How late packets come at worst, from the reference's instant on; nil before the first.
-  package var worstArrival: Duration? { jitter.peak.map { .nanoseconds(Int64($0 * 1e9)) } }
+  package var worstArrival: Duration? {
+    jitter.peak.map { .nanoseconds(Int64(saturating: $0 * 1e9)) }
+  }
 
   /// The least delay that would do, from what is known of the arrivals; nil before the first.
   ///
   /// - Parameter pipeline: what lies between a packet's decoding and the ear.
   /// - Returns: from the reference's instant to the ear.
   package func needed(pipeline: Duration) -> Duration? {
-    jitter.peak.map { .nanoseconds(Int64(($0 + Self.safety) * 1e9)) + pipeline }
+    jitter.peak.map { .nanoseconds(Int64(saturating: ($0 + Self.safety) * 1e9)) + pipeline }
   }
 
   /// Takes note of an arrival.
@@ -100,7 +102,7 @@ package struct PlayoutDelay: Sendable {
     guard let last = value else { return .zero }
     let grown = max(0, min(wanted.inSeconds, bounds.upperBound.inSeconds - last))
     value = last + grown
-    return .nanoseconds(Int64(grown * 1e9))
+    return .nanoseconds(Int64(saturating: grown * 1e9))
   }
 
   /// Grows by a step where that is still no more than the arrivals need.
@@ -128,7 +130,7 @@ package struct PlayoutDelay: Sendable {
     let worst = max(jitter.peak ?? 0, lateness.inSeconds)
     let grown = max(0, bounded(worst + Self.safety + pipeline.inSeconds) - last)
     value = last + grown
-    return .nanoseconds(Int64(grown * 1e9))
+    return .nanoseconds(Int64(saturating: grown * 1e9))
   }
 
   /// The reference was exchanged for one that is later by this much; what is heard stays where it is.

@@ -59,7 +59,7 @@ extension PlayoutConductor {
     facts.delay = currentDelay
     if isExact { facts.film = delay.film.delay }
     facts.needed = delay.needed(pipeline: pipeline)
-    facts.error = .nanoseconds(Int64(error * 1e9))
+    facts.error = .nanoseconds(Int64(saturating: error * 1e9))
     facts.stages = stages
     facts.packet = .frames(packetFrames)
     facts.jitter = delay.worstArrival.map { max(.zero, $0 - earliest) } ?? .zero

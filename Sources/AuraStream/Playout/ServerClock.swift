@@ -35,7 +35,7 @@ package struct ServerClock: Sendable {
   package var offset: Duration? { estimator.line.map { .nanoseconds($0.difference) } }
   /// How far off the answer may be, as far as can be told; nil while nothing is known.
   package var uncertainty: Duration? {
-    estimator.line.map { .nanoseconds(Int64($0.deviation)) }
+    estimator.line.map { .nanoseconds(Int64(saturating: $0.deviation)) }
   }
   /// The usual way there and back; nil while nothing is known.
   package var roundTrip: Duration? { smoothRoundTrip.map { .nanoseconds(Int64($0 * 1e9)) } }
@@ -48,15 +48,15 @@ package struct ServerClock: Sendable {
   /// What the server's clock shows at an instant of ours.
   package func serverTime(at local: HostTime) -> HostTime? {
     estimator.line.map {
-      HostTime(nanoseconds: local.nanoseconds + $0.difference(at: local.nanoseconds))
+      local + .nanoseconds($0.difference(at: local.nanoseconds))
     }
   }
 
   /// Our instant when the server's clock shows, or showed, a time.
   package func localTime(of server: HostTime) -> HostTime? {
     guard let line = estimator.line else { return nil }
-    let near = server.nanoseconds - line.difference
-    return HostTime(nanoseconds: server.nanoseconds - line.difference(at: near))
+    let near = server - .nanoseconds(line.difference)
+    return server - .nanoseconds(line.difference(at: near.nanoseconds))
   }
 
   /// Learns from an answer.
@@ -103,13 +103,13 @@ package struct ServerClock: Sendable {
   }
 
   private static func middle(_ exchange: ClockExchange) -> Int64 {
-    exchange.asked.nanoseconds + (exchange.received - exchange.asked).inNanoseconds / 2
+    (exchange.asked + (exchange.received - exchange.asked) / 2).nanoseconds
   }
 
   private func error(of exchange: ClockExchange) -> Duration? {
     guard let line = estimator.line else { return nil }
-    let error = exchange.offset - line.difference(at: Self.middle(exchange))
-    return .nanoseconds(error < 0 ? -error : error)
+    let error = exchange.offset.saturatingSubtract(line.difference(at: Self.middle(exchange)))
+    return .nanoseconds(Int64(clamping: error.magnitude))
   }
 
   /// The largest error that can be without a step.
@@ -119,11 +119,11 @@ package struct ServerClock: Sendable {
     let known = 3 * (estimator.line?.deviation ?? 0)
     let shortest = exchanges.map(\.roundTrip).min() ?? .zero
     return (exchange.roundTrip + shortest) / 2 + Self.tolerance
-      + .nanoseconds(Int64(drift + known))
+      + .nanoseconds(Int64(saturating: drift + known))
   }
 
   private func agree(_ a: ClockExchange, _ b: ClockExchange) -> Bool {
-    let error = b.offset - a.offset
+    let error = b.offset.saturatingSubtract(a.offset)
     let silence = Double((b.received - a.received).inNanoseconds)
     let bound = (a.roundTrip + b.roundTrip) / 2 + Self.tolerance
     return abs(Double(error)) <= Double(bound.inNanoseconds) + silence * Self.tolerancePPM / 1e6

@@ -37,8 +37,9 @@ package struct PresentationPlan: Equatable, Sendable {
   /// - Parameter time: a frame; those before `since` are taken for the first.
   /// - Returns: its delay.
   package func delay(at time: MediaTime) -> Duration {
-    let passed = Double(max(0, time.frames - since.frames)) / Double(MediaTime.rate)
-    let moved = Duration.nanoseconds(Int64(passed * Self.glide * 1e9))
+    let frames = max(0, time.frames.saturatingSubtract(since.frames))
+    let passed = Double(frames) / Double(MediaTime.rate)
+    let moved = Duration.nanoseconds(Int64(saturating: passed * Self.glide * 1e9))
     return first <= last ? min(last, first + moved) : max(last, first - moved)
   }
 

@@ -85,7 +85,7 @@ package struct ReceptionRecord: Equatable, Sendable {
   ) -> Arrival {
     received += 1
     words[Self.word(index)] |= Self.bit(index)
-    let units = now.nanoseconds / 1_000 * Int64(MediaTime.rate) / 1_000_000
+    let units = Int64(Duration.nanoseconds(now.nanoseconds).frames())
     // Timestamps wrap, so their difference to the arrival does.
     let transit = Int64(Int32(truncatingIfNeeded: units - Int64(timestamp)))
     if let last = self.transit {

@@ -284,8 +284,7 @@ package struct OutgoingFlow: ~Copyable {
   private func appendSenderReport(
     timestamp: UInt32, at instant: HostTime, now: HostTime, to bytes: inout [UInt8]
   ) {
-    // Exact to the microsecond over the moments that lie between a frame's capture and now.
-    let frames = (now - instant).inNanoseconds * Int64(MediaTime.rate) / 1_000_000_000
+    let frames = (now - instant).frames()
     SenderReport(
       ssrc: parameters.ssrc, ntpTime: NTPTime(now),
       rtpTimestamp: timestamp &+ UInt32(truncatingIfNeeded: frames),
