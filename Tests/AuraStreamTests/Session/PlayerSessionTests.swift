@@ -238,6 +238,18 @@ struct PlayerSessionTests {
     }
   }
 
+  /// A goodbye and a sender report are one datagram: the report is no news of a session that has ended.
+  @Test func nothingFollowsTheEnd() {
+    let simulation = PlayerSimulation()
+    simulation.run(for: .seconds(3))
+    let told = simulation.told.count
+    simulation.server.sayGoodbye(now: simulation.now)
+    simulation.run(for: .seconds(2))
+    let (closed, afterwards) = (simulation.closed, simulation.told.count)
+    #expect(closed == .goodbye && afterwards == told)
+    expectNoMistakes(simulation)
+  }
+
   @Test func ourGoodbyeIsHeard() {
     let simulation = PlayerSimulation()
     simulation.run(for: .seconds(3))

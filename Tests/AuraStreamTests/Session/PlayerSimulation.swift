@@ -136,6 +136,7 @@ final class PlayerSimulation {
 
   func follow() {
     while let output = player.nextOutput() {
+      if closed != nil { mistakes.append("something follows the end") }
       switch output {
       case .send(let bytes, let remote):
         wire.put(
@@ -146,9 +147,7 @@ final class PlayerSimulation {
         startedAt = now
       case .liveness(let liveness): livenesses.append(liveness)
       case .told(let clock, let echo): told.append((clock, echo))
-      case .closed(let end):
-        if closed != nil { mistakes.append("closed twice") }
-        closed = end
+      case .closed(let end): closed = end
       }
     }
   }
