@@ -40,13 +40,20 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
   ///
   /// - Returns: nil when it leads to nothing we can speak with.
   func resolving(_ location: String) -> Self? {
-    if location.contains("://") { return Self(location) }
-    guard location.utf8.allSatisfy({ (0x21...0x7e).contains($0) }), !location.isEmpty,
-      !location.hasPrefix("//")
-    else { return nil }
-    if location.hasPrefix("/") { return Self(host: host, port: port, path: location) }
-    let folder = path.prefix { $0 != "?" }.reversed().drop { $0 != "/" }.reversed()
-    return Self(host: host, port: port, path: String(folder) + location)
+    // A fragment is the reader's own business.
+    let reference = location.prefix { $0 != "#" }
+    guard !reference.isEmpty, reference.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+      return nil
+    }
+    // A colon before the first slash ends a scheme; later ones are part of a path or a query.
+    if reference.prefix(while: { $0 != "/" && $0 != "?" }).contains(":") {
+      return Self(String(reference))
+    }
+    if reference.hasPrefix("//") { return Self("http:" + reference) }
+    if reference.hasPrefix("/") { return Self(host: host, port: port, path: String(reference)) }
+    let own = path.prefix { $0 != "?" }
+    let base = reference.hasPrefix("?") ? own : own[...(own.lastIndex(of: "/") ?? own.startIndex)]
+    return Self(host: host, port: port, path: "\(base)\(reference)")
   }
 
   /// For the Host field.

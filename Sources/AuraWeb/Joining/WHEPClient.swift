@@ -19,15 +19,6 @@ package struct WHEPClient: Sendable {
     package var isLocal = false
   }
 
-  /// A reply in full.
-  struct Reply: Equatable, Sendable {
-    var status: Int
-    var location: String?
-    var retryAfter: String?
-    var body: String
-    var isLocal = false
-  }
-
   private static let mostRedirects = 3
   /// Of a status, in bytes: thousands of listeners are in it.
   private static let longestStatus = 4 << 20
@@ -55,14 +46,10 @@ package struct WHEPClient: Sendable {
     var address = address
     for _ in 0...Self.mostRedirects {
       let reply = try await exchange(.POST, address, body: offer, from: source)
-      let next = reply.location.flatMap { address.resolving($0) }
-      switch reply.status {
-      case 200, 201:
-        return Joined(answer: reply.body, session: next, isLocal: reply.isLocal)
-      case 301, 302, 307, 308:
-        guard let next else { throw .redirected(address) }
-        address = next
-      default: throw Self.refusal(reply)
+      switch try reply.meaning(from: address) {
+      case .accepted(let session):
+        return Joined(answer: reply.body, session: session, isLocal: reply.isLocal)
+      case .elsewhere(let next): address = next
       }
     }
     throw .redirected(address)
@@ -79,7 +66,7 @@ package struct WHEPClient: Sendable {
   ) async throws(WHEPClientError) {
     let reply = try await exchange(.DELETE, session, body: nil, from: source)
     guard (200..<300).contains(reply.status) || reply.status == 404 else {
-      throw Self.refusal(reply)
+      throw reply.refusal
     }
   }
 
@@ -122,24 +109,11 @@ package struct WHEPClient: Sendable {
       .POST, session, body: JSONText.object(members).text, type: "application/json", from: nil)
   }
 
-  private static func refusal(_ reply: Reply) -> WHEPClientError {
-    let text = String(
-      reply.body.split(whereSeparator: \.isNewline).joined(separator: " ").prefix(300)
-    ).filter { $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f } }
-    // A page of HTML is no sentence.
-    let sentence = text.contains("<") ? "" : text
-    if [409, 429, 503].contains(reply.status), let seconds = reply.retryAfter.flatMap({ Int($0) }) {
-      return .later(
-        status: reply.status, retryAfter: min(max(1, seconds), 3_600), sentence)
-    }
-    return .refused(status: reply.status, sentence)
-  }
-
   private func exchange(
     _ method: HTTPMethod, _ address: WHEPAddress, body: String?,
     type: String = "application/sdp", from source: IPAddress?
-  ) async throws(WHEPClientError) -> Reply {
-    let promise = group.next().makePromise(of: Reply.self)
+  ) async throws(WHEPClientError) -> WHEPReply {
+    let promise = group.next().makePromise(of: WHEPReply.self)
     let most = method == .GET ? Self.longestStatus : SessionOffer.longest
     do {
       var bootstrap = ClientBootstrap(group: group).connectTimeout(
@@ -227,13 +201,13 @@ private final class ReplyCollector: ChannelInboundHandler {
   struct TooLong: Error {}
   struct Ended: Error {}
 
-  private let promise: EventLoopPromise<WHEPClient.Reply>
-  private var reply: WHEPClient.Reply?
+  private let promise: EventLoopPromise<WHEPReply>
+  private var reply: WHEPReply?
   private var body: [UInt8] = []
 
   private let most: Int
 
-  init(_ promise: EventLoopPromise<WHEPClient.Reply>, most: Int) {
+  init(_ promise: EventLoopPromise<WHEPReply>, most: Int) {
     self.promise = promise
     self.most = most
   }
@@ -241,7 +215,7 @@ private final class ReplyCollector: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
-      reply = WHEPClient.Reply(
+      reply = WHEPReply(
         status: Int(head.status.code), location: head.headers.first(name: "Location"),
         retryAfter: head.headers.first(name: "Retry-After"), body: "")
     case .body(let bytes):
