@@ -13,6 +13,14 @@ internal import Testing
     #expect(offsets.text == "200 a headphone\n90 c\n")
   }
 
+  /// A device may be called anything; a line holds one name.
+  @Test func aNameThatIsNoLineIsFoundAgain() {
+    var offsets = HeadphoneOffsets("")
+    offsets.set(90, for: "a\nb")
+    #expect(offsets["a\nb"] == 90)
+    #expect(HeadphoneOffsets(offsets.text)["a\nb"] == 90)
+  }
+
   @Test(arguments: ["x a", "501 a", "200", "\u{0}", "200  "])
   func linesThatAreNoneAreLeftOut(_ line: String) {
     #expect(HeadphoneOffsets("\(line)\n7 b")["b"] == 7)

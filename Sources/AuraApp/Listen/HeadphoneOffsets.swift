@@ -17,11 +17,13 @@ struct HeadphoneOffsets: Equatable {
     }
   }
 
-  subscript(output: String?) -> Int? { output.flatMap { values[$0] } }
+  // A line holds a name without control characters, so it is sought like that.
+
+  subscript(output: String?) -> Int? { output.flatMap { values[$0.withoutControlCharacters] } }
 
   /// Zero is nothing to remember.
   mutating func set(_ offset: Int, for output: String) {
-    values[output] = offset == 0 ? nil : offset
+    values[output.withoutControlCharacters] = offset == 0 ? nil : offset
   }
 
   /// As it stands in the file.
@@ -42,7 +44,7 @@ struct HeadphoneOffsets: Equatable {
     let directories = directories(processEnvironment())
     guard let last = directories.last else { return false }
     var offsets = own
-    offsets.set(offset, for: output.withoutControlCharacters)
+    offsets.set(offset, for: output)
     for directory in directories { _ = HostFiles.makeDirectory(directory) }
     return HostFiles.write(offsets.text, to: file(last))
   }
