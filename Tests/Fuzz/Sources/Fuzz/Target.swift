@@ -16,13 +16,12 @@ struct Target: Sendable {
   static let all: [Target] = [
     // Texts.
     .sessionDescription, .playerAnswer, .announcement, .addresses, .webOrigin, .settings,
-    .configuration, .firewall,
+    .configuration, .firewall, .joining,
     // Datagrams.
     .stun, .rtp, .rtcp, .srtp, .srtcp, .dtls, .handshake, .opus,
     // State machines.
     .session, .player, .flow, .history, .redundancy, .original, .cursor, .admission, .playout,
-    .timeline,
-    .conductor,
+    .timeline, .conductor, .clocks, .presentation,
   ]
 }
 

@@ -1,0 +1,1 @@
+../../../../../Sources/AuraWeb/Joining/WHEPClientError.swift
