@@ -234,6 +234,12 @@ def test_bench_hears_a_crowd(run, auralync, tmp_path):
 def test_doctor(run):
     report = settings_of(run("doctor", "--json", "--listeners", "100000"))
     assert isinstance(report["links"], list)
+    sending = report["sending"]
+    # Any computer encrypts more than a thousand packets a second; half of the cores' time counts.
+    assert sending["packets_per_core"] > 1000 and sending["cores"] in range(1, 5)
+    half = sending["packets_per_core"] * sending["cores"] // 2
+    assert abs(sending["smooth"] - half // 100) <= 1
+    assert abs(sending["low-latency"] - sending["stable"] // 4) <= 1
     for shortfall in report["shortfalls"]:
         assert shortfall["sentence"].endswith(".")
     assert run("doctor", "--listeners", "1").returncode == 0

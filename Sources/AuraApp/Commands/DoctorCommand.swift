@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import AuraHost
 internal import AuraStream
+internal import AuraTransport
 
 /// `auralync doctor`: what this computer and its network can carry, and what stands in the way.
 struct DoctorCommand: ParsableCommand {
@@ -8,8 +9,8 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Tell how many listeners this computer can carry, and what to change for more.",
     discussion: """
-      Reads the system's settings and changes none. How many packets a core can send is measured by \
-      script/bench fanout; here the network's own rate is what counts.
+      Reads the system's settings and changes none. What a core can encrypt and send is tried for half \
+      a second, on loopback: no network notices. script/bench fanout measures it more carefully.
       """)
 
   @Option(help: "For how many listeners.") var listeners = 5_000
@@ -26,11 +27,14 @@ struct DoctorCommand: ParsableCommand {
     let links = NetworkInterfaces.current().usable.map { interface in
       Link(interface: interface.name, megabits: LinkSpeed.megabits(of: interface.name))
     }
+    let sending = FanOutTrial.packetsPerCoreSecond(
+      payloadBytes: OpusProfile.smooth.typicalBytes, duration: .milliseconds(500)
+    ).map { Sending(packetsPerCore: Int($0), cores: WebRTCServer.usualShards) }
     let output = Output(format: .text)
     if json {
-      output.line(Self.json(shortfalls, links).json)
+      output.line(Self.json(shortfalls, links, sending).json)
     } else {
-      for line in Self.lines(shortfalls, links, listeners) { output.line(line) }
+      for line in Self.lines(shortfalls, links, sending, listeners) { output.line(line) }
     }
   }
 
@@ -47,12 +51,25 @@ struct DoctorCommand: ParsableCommand {
     }
   }
 
+  /// What this computer can encrypt and send.
+  private struct Sending {
+    /// In a second, by one core that does nothing else.
+    var packetsPerCore: Int
+    /// Those that senders use.
+    var cores: Int
+
+    /// Listeners of a profile that take half of each: capture, encoder, driver and players need the rest.
+    func listeners(_ profile: OpusProfile) -> Int {
+      cores * packetsPerCore / 2 * profile.frames / MediaTime.rate
+    }
+  }
+
   private static let profiles: [(name: String, profile: OpusProfile)] = [
     ("low-latency", .lowLatency), ("smooth", .smooth), ("stable", .stable),
   ]
 
   private static func lines(
-    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link], _ count: Int
+    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link], _ sending: Sending?, _ count: Int
   ) -> [String] {
     var lines = links.map { link in
       guard let megabits = link.megabits else {
@@ -65,6 +82,15 @@ struct DoctorCommand: ParsableCommand {
         + counts.joined(separator: ", ") + "."
     }
     if links.isEmpty { lines.append("This computer has no network but itself.") }
+    if let sending {
+      let counts = profiles.map { "\(sending.listeners($0.profile)) \($0.name)" }
+      let share = sending.cores == 1 ? "half of it" : "half of \(sending.cores) of them"
+      lines.append(
+        "A core encrypts and sends \(sending.packetsPerCore) packets a second (tried on loopback, without "
+          + "a network's driver); \(share) can serve: \(counts.joined(separator: ", ")).")
+    } else {
+      lines.append("What this computer can send could not be tried.")
+    }
     if shortfalls.isEmpty {
       lines.append("Nothing in this system's settings stands in the way of \(count) listeners.")
     }
@@ -72,7 +98,7 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private static func json(
-    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link]
+    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link], _ sending: Sending?
   ) -> JSONValue {
     [
       "links": .array(
@@ -88,6 +114,16 @@ struct DoctorCommand: ParsableCommand {
                   value: link.listeners(entry.profile).map { .int(Int64($0)) } ?? .null)
               })
         }),
+      "sending": sending.map { sending in
+        .object(
+          [
+            .init(name: "packets_per_core", value: .int(Int64(sending.packetsPerCore))),
+            .init(name: "cores", value: .int(Int64(sending.cores))),
+          ]
+            + profiles.map {
+              .init(name: $0.name, value: .int(Int64(sending.listeners($0.profile))))
+            })
+      } ?? .null,
       "shortfalls": .array(
         shortfalls.map {
           ["listeners": .int(Int64($0.listeners)), "sentence": .string($0.sentence)]

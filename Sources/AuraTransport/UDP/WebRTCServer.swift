@@ -25,7 +25,7 @@ package final class WebRTCServer: Sendable {
     package var reachableAddresses: @Sendable () -> [IPAddress]
     /// Whether an address, 4 or 16 bytes in network order, may listen.
     package var mayListen: @Sendable ([UInt8]) -> Bool
-    /// Sender threads; nil for as many as there are processors, at most four.
+    /// Sender threads; nil for `usualShards`.
     package var shards: Int?
 
     package init(
@@ -77,6 +77,9 @@ package final class WebRTCServer: Sendable {
     case busy(retryAfter: Int)
   }
 
+  /// Sender threads where nobody says how many: as many as there are processors, at most four.
+  package static var usualShards: Int { min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
   /// The UDP port; of interest after asking for port 0.
   package let port: Int
 
@@ -105,7 +108,7 @@ package final class WebRTCServer: Sendable {
     ownFingerprint = identity.fingerprint
     let sockets = try ReceivingSockets(configuration.addresses, port: configuration.port)
     port = sockets.places.first?.port ?? configuration.port
-    let count = configuration.shards ?? min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    let count = configuration.shards ?? Self.usualShards
     var shards: [SenderShard] = []
     for _ in 0..<count { shards.append(try SenderShard(sockets.places)) }
     self.shards = shards
