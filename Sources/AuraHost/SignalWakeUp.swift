@@ -23,7 +23,8 @@ package enum HostSignal: Sendable {
 
 /// SIGINT, SIGTERM and SIGHUP as a wake-up, for a thread that then ends everything in order.
 ///
-/// A second Ctrl-C ends the process at once, with code 130: whatever hangs, the person wins.
+/// A second Ctrl-C ends the process at once, with code 130 and the terminal as it was: whatever hangs,
+/// the person wins.
 /// (The kernel takes our children along.) SIGHUP stays ignored under nohup. SIGPIPE is ignored:
 /// a reader that went away is an error of the write.
 package enum SignalWakeUp {
@@ -41,6 +42,7 @@ package enum SignalWakeUp {
     handlerDescriptor.store(wakeUp.fileDescriptor, ordering: .releasing)
     firstSignal.store(0, ordering: .releasing)
     firstInterrupt.store(0, ordering: .releasing)
+    TerminalMode.prepare()
     aura_ignore_signal(SIGPIPE)
     aura_handle_signal(SIGINT, signalArrived)
     aura_handle_signal(SIGTERM, signalArrived)
@@ -64,7 +66,10 @@ private func signalArrived(_ number: Int32) {
     let now = HostClock.now.nanoseconds
     let (isFirst, earlier) = firstInterrupt.compareExchange(
       expected: 0, desired: now, ordering: .relaxed)
-    if !isFirst, now - earlier > sameInterrupt { _exit(130) }
+    if !isFirst, now - earlier > sameInterrupt {
+      TerminalMode.restore()
+      _exit(130)
+    }
   }
   _ = firstSignal.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
   var one: UInt64 = 1

@@ -1,44 +1,61 @@
+internal import AuraStream
+internal import CLinux
 internal import Glibc
+internal import Synchronization
 
-/// A terminal that gives every key at once and shows none, until `restore`.
+/// The keys of the terminal that standard input is, as they are pressed, and unseen, until `stop`.
 ///
-/// Ctrl-C stays a signal. Ctrl-Z and Ctrl-\ do nothing: they would leave the terminal like this.
-package final class TerminalKeys {
-  private let before: termios
-  private var isChanged = true
+/// Ctrl-C and Ctrl-Z mean what they always do; Ctrl-\ does nothing, for it would leave the terminal
+/// changed. It is as it was at the end, while the process is stopped, and when a second Ctrl-C ends
+/// it at once. In the background it is left alone.
+package final class TerminalKeys: Sendable {
+  /// How often it is looked whether we are in the foreground by now.
+  private static let looking = Duration.milliseconds(500)
 
-  /// Changes the terminal on standard input; nil when there is none.
-  package init?() {
-    var state = termios()
-    guard unsafe tcgetattr(STDIN_FILENO, &state) == 0 else { return nil }
-    before = state
-    state.c_lflag &= ~tcflag_t(ICANON | ECHO)
-    unsafe withUnsafeMutableBytes(of: &state.c_cc) { keys in
-      unsafe keys[Int(VMIN)] = 1
-      unsafe keys[Int(VTIME)] = 0
-      // _POSIX_VDISABLE
-      unsafe keys[Int(VSUSP)] = 0
-      unsafe keys[Int(VQUIT)] = 0
+  private let isStopping = Atomic(false)
+  private let thread = Mutex<HostThread?>(nil)
+
+  /// Begins to read. One at a time in a process, and after `SignalWakeUp.install()`.
+  ///
+  /// - Parameter onKeys: told the bytes that came at once, on a thread of its own; of none when no
+  ///   more will come. It must not wait.
+  package init(onKeys: @escaping @Sendable (ArraySlice<UInt8>) -> Void) {
+    TerminalMode.takeSuspension()
+    thread.withLock { $0 = HostThread(name: "aura-keys") { [self] in read(onKeys) } }
+  }
+
+  /// Makes the terminal what it was; returns when it is.
+  package func stop() {
+    isStopping.store(true, ordering: .releasing)
+    TerminalMode.wakeUp.signal()
+    thread.withLock { thread in
+      thread?.join()
+      thread = nil
     }
-    guard unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &state) == 0 else { return nil }
   }
 
-  deinit { restore() }
-
-  package var fileDescriptor: Int32 { STDIN_FILENO }
-
-  /// The keys that wait, as bytes; empty at the end of input. Blocks where nothing waits.
-  package func read() -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: 64)
-    let count = unsafe Glibc.read(STDIN_FILENO, &bytes, bytes.count)
-    return Array(bytes.prefix(max(0, count)))
-  }
-
-  /// Makes the terminal what it was.
-  package func restore() {
-    guard isChanged else { return }
-    isChanged = false
-    var state = before
-    _ = unsafe tcsetattr(STDIN_FILENO, TCSADRAIN, &state)
+  private func read(_ onKeys: (ArraySlice<UInt8>) -> Void) {
+    let input = InputDescriptor(STDIN_FILENO)
+    var bytes: [UInt8] = []
+    defer {
+      TerminalMode.restore()
+      TerminalMode.leaveSuspension()
+    }
+    while !isStopping.load(ordering: .acquiring) {
+      TerminalMode.suspendIfAsked()
+      guard TerminalMode.isOurs else {
+        TerminalMode.wakeUp.wait(timeout: Self.looking)
+        continue
+      }
+      TerminalMode.enter()
+      input.wait(or: TerminalMode.wakeUp)
+      // To read in the background would stop us.
+      guard TerminalMode.isOurs else { continue }
+      switch input.read(atMost: 64, into: &bytes) {
+      case .bytes(let count): onKeys(bytes.prefix(count))
+      case .nothing: break
+      case .end, .failed: return onKeys([])
+      }
+    }
   }
 }

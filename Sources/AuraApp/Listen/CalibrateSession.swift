@@ -10,6 +10,13 @@ final class CalibrateSession {
   /// Without a tap for so long nobody is there.
   private static let patience = Duration.seconds(60)
 
+  private enum Happening: Sendable {
+    case output(StreamEvent)
+    case key(at: HostTime)
+    /// Given up, or nobody can press any more.
+    case quit
+  }
+
   private enum Ending {
     case measured(Int)
     case scattered, gaveUp
@@ -17,7 +24,7 @@ final class CalibrateSession {
   }
 
   private let settings: Settings
-  private let loop: SessionLoop<StreamEvent>
+  private let loop: SessionLoop<Happening>
   private let live: LiveLine
   private var taps = BeatTaps()
   private var device: String?
@@ -39,44 +46,44 @@ final class CalibrateSession {
     else { throw UserError("There is no output to play clicks to here.") }
     SignalWakeUp.install()
     let mailbox = loop.mailbox
-    let track = try ClickTrack(to: settings.output, of: backend) { mailbox.post($0) }
-    guard let keys = TerminalKeys() else { throw UserError("The terminal cannot be read.") }
+    let track = try ClickTrack(to: settings.output, of: backend) { mailbox.post(.output($0)) }
     let words =
       "A click a second: put the headphone on, and press the space bar on each click you hear. "
       + "Eight taps; Ctrl-C ends."
     live.event("calibrating", text: words)
-    let ending = measure(track, keys)
+    let keys = TerminalKeys { bytes in
+      let isQuit = bytes.isEmpty || bytes.contains(UInt8(ascii: "q"))
+      // One tap however many bytes the key is.
+      mailbox.post(isQuit ? .quit : .key(at: HostClock.now))
+    }
+    let ending = measure(track)
     // First of all: whatever hangs below, the terminal is as it was.
-    keys.restore()
+    keys.stop()
     live.clear()
     track.stop()
     try tell(ending)
   }
 
-  private func measure(_ track: ClickTrack, _ keys: TerminalKeys) -> Ending {
+  private func measure(_ track: ClickTrack) -> Ending {
     var poller = Poller()
-    poller.add(keys.fileDescriptor, for: .readable)
     poller.add(SignalWakeUp.wakeUp.fileDescriptor, for: .readable)
     var last = HostClock.now
     while SignalWakeUp.received == nil {
-      let events = poller.wait(timeout: Self.tick)
+      _ = poller.wait(timeout: Self.tick)
       let now = HostClock.now
       track.play()
       for event in loop.mailbox.takeAll().events {
         switch event {
-        case .running(let name): device = name
-        case .waiting(let reason), .ended(let reason): return .lost(reason)
+        case .output(.running(let name)): device = name
+        case .output(.waiting(let reason)), .output(.ended(let reason)): return .lost(reason)
+        case .key(let time):
+          // Before the output runs there is nothing to tap for.
+          if device != nil, let beat = track.beat(nearest: time) { taps.tap(at: time, beat: beat) }
+          last = time
+        case .quit: return .gaveUp
         }
       }
-      let beat = track.beat(nearest: now)
-      show(now: now, beat: beat)
-      if events.contains(where: { $0.descriptor == keys.fileDescriptor }) {
-        let bytes = keys.read()
-        guard !bytes.isEmpty, !bytes.contains(UInt8(ascii: "q")) else { return .gaveUp }
-        // One tap however many bytes the key is; before the output runs there is nothing to tap for.
-        if let beat, device != nil { taps.tap(at: now, beat: beat) }
-        last = now
-      }
+      show(now: now, beat: track.beat(nearest: now))
       if taps.count == BeatTaps.wanted { return taps.offset.map { .measured($0) } ?? .scattered }
       if now - last > Self.patience { return .gaveUp }
     }

@@ -122,6 +122,9 @@ final class ServeReport {
       isFilm || isNews ? words : nil)
   }
 
+  /// What may be pressed from now on.
+  func explainKeys() { output.line(HostKey.help) }
+
   /// Whether the player of `--mpv-socket` is there.
   func picture(isHeld: Bool) {
     say(

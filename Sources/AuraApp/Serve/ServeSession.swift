@@ -18,6 +18,7 @@ final class ServeSession {
   private enum Happening: Sendable {
     case broadcast(Broadcast.Event)
     case picture(isHeld: Bool)
+    case key(HostKey)
     case commandEnded(ChildProcess.Exit)
     case privateServerDied(String)
     case warning(String)
@@ -68,7 +69,9 @@ final class ServeSession {
     }
     let picture = holdPicture(with: broadcast)
     let claim = broadcast.outputDevice.map { _ in DeviceClaim(of: broadcast) }
+    let keys = startKeys()
     let ending = watch(broadcast)
+    keys?.stop()
     claim?.stop()
     picture?.stop()
     _ = player?.terminate(grace: Self.commandGrace)
@@ -242,16 +245,29 @@ final class ServeSession {
     }
   }
 
+  /// Where a person sits at the keyboard, and neither a player that we have started nor the source
+  /// reads it.
+  private func startKeys() -> TerminalKeys? {
+    guard report.isLive, command.isEmpty, settings.source != .stdin,
+      TerminalInfo.isTerminal(.input)
+    else { return nil }
+    report.explainKeys()
+    let mailbox = loop.mailbox
+    return TerminalKeys { bytes in
+      for key in bytes.compactMap(HostKey.init) { mailbox.post(.key(key)) }
+    }
+  }
+
   // MARK: Running
 
   private func watch(_ broadcast: Broadcast) -> Ending {
     loop.run(
-      statusEvery: settings.statusEvery, isLive: report.isLive, handle: handle,
+      statusEvery: settings.statusEvery, isLive: report.isLive, handle: { handle($0, broadcast) },
       lost: { report.warn("\($0) lines were left out here.") },
       status: { report.status(broadcast.statistics) }) ?? Ending()
   }
 
-  private func handle(_ happening: Happening) -> Ending? {
+  private func handle(_ happening: Happening, _ broadcast: Broadcast) -> Ending? {
     switch happening {
     case .broadcast(.client(let event)): report.client(event)
     case .broadcast(.listener(let event)):
@@ -265,6 +281,7 @@ final class ServeSession {
     case .broadcast(.presented(let state)):
       report.presented(state.mode, state.delay)
     case .picture(let isHeld): report.picture(isHeld: isHeld)
+    case .key(let key): press(key, broadcast.presenter)
     case .commandEnded(let exit): return Ending(status: exit.shellCode, drains: true)
     case .privateServerDied(let reason):
       report.warn("the private sound server has ended (\(reason)).")
@@ -272,6 +289,15 @@ final class ServeSession {
     case .warning(let text): report.warn(text)
     }
     return nil
+  }
+
+  private func press(_ key: HostKey, _ presenter: Presenter) {
+    switch key {
+    case .film: presenter.change(mode: .film, choice: nil)
+    case .live: presenter.change(mode: .live, choice: nil)
+    case .later: presenter.move(by: HostKey.step)
+    case .sooner: presenter.move(by: .zero - HostKey.step)
+    }
   }
 
   /// What this computer's settings are too small for, each once, when the crowd is there.

@@ -72,6 +72,17 @@ package final class Presenter: Sendable {
     tell(since: before)
   }
 
+  /// The host wants film mode's delay to be longer by `step` than was last wanted, or shorter; nothing in
+  /// live mode.
+  package func move(by step: Duration) {
+    let before = state
+    wishes.withLock { wishes in
+      guard wishes.mode == .film else { return }
+      wishes.choice = .said(PresentationRule.allowed(wishes.wanted + step))
+    }
+    tell(since: before)
+  }
+
   /// The listeners have told what they need.
   func note(needs: [Duration]) {
     let before = state
