@@ -24,17 +24,18 @@ private_server_packages=(pipewire pipewire-bin pipewire-pulse wireplumber)
 
 # To test: both sound servers and their tools, the laboratory's arithmetic, another SRTP; browsers
 # and another WebRTC as listeners, and what drives them; what a desktop and a camera see; what fetches
-# a checker that Debian has not; and another's Opus files, to compare ours with.
+# a checker that Debian has not; another's Opus files, to compare ours with; and a film, a screen
+# without a monitor and a player, to see whether the picture waits.
 test_packages=(
   "${private_server_packages[@]}" pulseaudio pulseaudio-utils
   python3 python3-numpy python3-scipy python3-pytest iproute2 procps shellcheck libsrtp2-dev
   chromium firefox-esr python3-websocket python3-aiortc
-  dbus-daemon dbus-bin zbar-tools python3-pip curl opus-tools
+  dbus-daemon dbus-bin zbar-tools python3-pip curl opus-tools ffmpeg xvfb mpv
 )
 
-# To measure lip-sync: a film, a screen without a monitor, and the players that show it.
+# To measure lip-sync: more players.
 player_packages=(
-  ffmpeg xvfb mpv vlc-bin vlc-plugin-base vlc-plugin-video-output
+  vlc-bin vlc-plugin-base vlc-plugin-video-output
   gstreamer1.0-plugins-base-apps gstreamer1.0-plugins-good gstreamer1.0-pulseaudio gstreamer1.0-x
 )
 
