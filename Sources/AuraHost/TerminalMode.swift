@@ -71,7 +71,12 @@ enum TerminalMode {
     restore()
     // Not SIGSTOP: where nobody could let us go on, the system does not stop us.
     aura_handle_signal(SIGTSTP, SIG_DFL)
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, SIGTSTP)
     raise(SIGTSTP)
+    // Our thread may have been born with it blocked.
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     aura_handle_signal(SIGTSTP, jobSignalArrived)
   }
 }

@@ -53,7 +53,7 @@ class Terminal:
     @property
     def foreground(self):
         """The id of the job that has the keyboard."""
-        return os.tcgetpgrp(self.slave)
+        return os.tcgetpgrp(self.master)
 
     def type(self, text):
         os.write(self.master, text.encode())
