@@ -53,16 +53,16 @@ package struct AutomaticDelay: Sendable {
       lowerSince = nil
       return delay
     }
-    let wanted = min(Self.rounded(most + Self.margin), cap)
+    let wanted = PresentationRule.allowed(min(Self.rounded(most + Self.margin), cap))
     if wanted > delay {
-      delay = PresentationRule.allowed(wanted)
+      delay = wanted
       lowerSince = nil
     } else if delay - wanted < Self.smallest {
       lowerSince = nil
     } else if let since = lowerSince {
       lowerMost = max(lowerMost, wanted)
       if now - since >= Self.patience {
-        delay = PresentationRule.allowed(lowerMost)
+        delay = lowerMost
         lowerSince = nil
       }
     } else {

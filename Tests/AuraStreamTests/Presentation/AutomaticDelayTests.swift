@@ -34,4 +34,13 @@ struct AutomaticDelayTests {
       #expect(delay(&choice, second % 20 == 0 ? [200] : [100], at: second) == 220)
     }
   }
+
+  /// The bound of all delays included: 90 ms do not become 50 where 20 would do.
+  @Test func littleLessIsNotWorthAChange() {
+    var choice = AutomaticDelay(cap: .seconds(1), delay: .milliseconds(90))
+    for second in 0..<100 { #expect(delay(&choice, [0], at: second) == 90) }
+    var longer = AutomaticDelay(cap: .seconds(1), delay: .milliseconds(100))
+    for second in 0..<30 { #expect(delay(&longer, [0], at: second) == 100) }
+    #expect(delay(&longer, [0], at: 30) == 50)
+  }
 }
