@@ -96,7 +96,7 @@ import Testing
 
   @Test(arguments: [
     "", "a", "https://a/", "http://", "http:///x", "http://user@a/", "http://a:0/", "http://a/ b",
-    "ftp://a/",
+    "ftp://a/", "http://a../",
   ])
   func whatIsNoAddressIsNone(text: String) {
     #expect(WHEPAddress(text) == nil)

@@ -52,7 +52,9 @@ struct WebAuthority: Hashable {
     }
     if let address = IPAddress(text), address.isIPv4 { return .address(address) }
     let name = text.hasSuffix(".") ? text.lowercased().dropLast() : text.lowercased()[...]
-    guard (1...253).contains(name.utf8.count), name.allSatisfy(\.isOfHostName) else { return nil }
+    guard (1...253).contains(name.utf8.count), name.allSatisfy(\.isOfHostName),
+      !name.hasSuffix(".")
+    else { return nil }
     return .name(String(name))
   }
 }
