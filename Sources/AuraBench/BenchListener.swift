@@ -6,7 +6,8 @@ internal import Synchronization
 /// One listener of a load test: counts what it hears.
 final class BenchListener: PlayerSink, OriginalSink {
   struct Counts: Sendable {
-    var hasStarted = false
+    /// When its handshake was made.
+    var joinedAt: HostTime?
     /// Why it hears no more, as a sentence.
     var end: String?
     /// What came while it was measured: over WHEP, and by the original protocol.
@@ -18,6 +19,8 @@ final class BenchListener: PlayerSink, OriginalSink {
     var longestGap = Duration.zero
     var lastArrival: HostTime?
 
+    var hasStarted: Bool { joinedAt != nil }
+
     /// The mean time from one packet to the next; nil until that can be told.
     var interval: Duration? {
       guard arrivals > 10, let firstArrival, let lastArrival else { return nil }
@@ -26,7 +29,7 @@ final class BenchListener: PlayerSink, OriginalSink {
   }
 
   private let tally: BenchTally
-  private let askedAt: HostTime
+  let askedAt: HostTime
   /// Only the players' thread and, at the end, the reporter: nobody waits for long.
   private let counts = Mutex(Counts())
 
@@ -43,7 +46,7 @@ final class BenchListener: PlayerSink, OriginalSink {
 
   private func start(now: HostTime) {
     tally.record(join: now - askedAt)
-    counts.withLock { $0.hasStarted = true }
+    counts.withLock { $0.joinedAt = now }
   }
 
   func playerHeard(_ header: RTPHeader, _ payload: UnsafeRawBufferPointer, now: HostTime) {

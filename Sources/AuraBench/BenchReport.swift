@@ -14,6 +14,8 @@ package struct BenchReport: Sendable {
   package var failures: [String: Int] = [:]
   /// From posting the offer to the end of the handshake.
   package var joining: Spread
+  /// Listeners that joined each second, from the first offer to the last handshake; zero when none did.
+  package var joinRate = 0.0
   /// Seconds that were measured.
   package var seconds: Double
   /// Packets that should have come to those who stayed, and that came.

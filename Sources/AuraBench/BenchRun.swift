@@ -177,6 +177,9 @@ package final class BenchRun: Sendable {
       longestOversleep: lag.longestOversleep.inMilliseconds)
     report.asked = plan.listeners
     report.joined = counts.count { $0.hasStarted }
+    if let first = listeners.map(\.askedAt).min(), let last = counts.compactMap(\.joinedAt).max() {
+      report.joinRate = Double(report.joined) / (last - first).inSeconds
+    }
     report.failures = failures
     // Chunks have no numbers: what the best served listener got is what was sent, but for one at the
     // edges of the time.

@@ -217,9 +217,11 @@ def test_bench_hears_a_crowd(run, auralync, tmp_path):
         report = settings_of(result)
         assert report["asked"] == report["joined"] == 12
         assert report["received"] > 0
+        assert 0 < report["joins_per_second"] < 60  # 50 were asked for
         assert report["baseline_ms"]["count"] > 0
         text = run("bench", url, "--listeners", "2", "--duration", "1").stdout
         assert re.search(r"^the machine's own +median", text, re.M)
+        assert re.search(r"^joining +[0-9.]+ a second; median", text, re.M)
         original = settings_of(run(
             "bench", f"127.0.0.1:{serving['port']}", "--protocol", "original", "--listeners", "5",
             "--duration", "1", "--json"))

@@ -122,7 +122,8 @@ extension BenchReport {
   var lines: [String] {
     var rows: [(String, String)] = [
       ("listeners", "\(asked) asked, \(joined) joined, \(stayed) heard to the end"),
-      ("joining", joining.text), ("measured", "\(Words.decimal(seconds)) s"),
+      ("joining", "\(Words.decimal(joinRate)) a second; \(joining.text)"),
+      ("measured", "\(Words.decimal(seconds)) s"),
       ("packets", "\(received) of \(expected), \(late) late, \(duplicates) twice"),
       ("lost", "\((loss * 100_000).rounded() / 1_000) %"), ("arrival gap", gaps.text),
       ("the machine's own", baseline.text),
@@ -150,7 +151,8 @@ extension BenchReport {
   var json: JSONValue {
     [
       "asked": .int(Int64(asked)), "joined": .int(Int64(joined)), "stayed": .int(Int64(stayed)),
-      "joining_ms": joining.json, "seconds": .double(seconds), "expected": .int(Int64(expected)),
+      "joins_per_second": .double(joinRate), "joining_ms": joining.json,
+      "seconds": .double(seconds), "expected": .int(Int64(expected)),
       "received": .int(Int64(received)), "late": .int(Int64(late)),
       "duplicates": .int(Int64(duplicates)), "loss": .double(loss), "gap_ms": gaps.json,
       "baseline_ms": baseline.json,
