@@ -68,6 +68,13 @@ package struct BenchPlan: Sendable {
     return IPAddress(bytes: bytes)
   }
 
+  /// The addresses a listener's offer names: a server that is no ICE-lite one may need them to answer.
+  func reachable(of listener: Int, _ interfaces: NetworkInterfaces) -> [IPAddress] {
+    if let source = source(of: listener) { return [source] }
+    return interfaces.interfaces.filter { $0.isUp && !$0.isLoopback }
+      .flatMap { $0.addresses.map(\.address) }
+  }
+
   /// What a listener's socket is bound to.
   func binding(of listener: Int) -> [String] {
     if let source = source(of: listener) { return ["\(source)"] }

@@ -26,6 +26,7 @@ package final class BenchRun: Sendable {
   }
 
   private let plan: BenchPlan
+  private let interfaces = NetworkInterfaces.current()
   private let tally = BenchTally()
   private let state = Mutex(State())
 
@@ -112,7 +113,8 @@ package final class BenchRun: Sendable {
     state.withLock { $0.progress.asked += 1 }
     let client = WHEPClient()
     do {
-      let seat = try loop.makeSeat(binding: plan.binding(of: number))
+      let seat = try loop.makeSeat(
+        binding: plan.binding(of: number), reachable: plan.reachable(of: number, interfaces))
       let askedAt = HostClock.now
       for attempt in 1... {
         do throws(WHEPClientError) {

@@ -1,4 +1,4 @@
-"""Crowds of listeners: those who hear lose nothing to those who join."""
+"""Crowds of listeners: those who hear lose nothing to those who join; and servers that are not ours."""
 
 import json
 
@@ -30,3 +30,10 @@ def test_who_joins_takes_nothing_from_who_listens(stage):
     assert heard["joined"] == heard["stayed"] == LISTENING, heard
     assert heard["received"] == heard["expected"] > 0, heard
     assert heard["fairness"] > 0.99, heard
+
+
+def test_a_server_that_is_not_ours(stage):
+    source = stage.aiortc_source(440)
+    heard = report(bench(stage, f"http://127.0.0.1:{source.port}/whep", 2, 1))
+    assert heard["joined"] == heard["stayed"] == 2 and not heard["failures"], heard
+    assert heard["received"] > 50 and heard["loss"] == 0, heard
