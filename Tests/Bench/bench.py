@@ -9,6 +9,7 @@ import time
 
 import actuators
 import browsers
+import crowd
 import delay
 import fanout
 import impair
@@ -167,6 +168,7 @@ SECTIONS = {
     "impair": ("Beside others on a bad wire", measure_impair, impair.table, impair.METHOD),
     "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
     "fanout": ("Fan-out", lambda options: fanout.measure(options.runs), fanout.table, fanout.METHOD),
+    "crowd": ("A crowd", lambda _: crowd.measure(), crowd.table, crowd.METHOD),
     "outage": ("After an outage", measure_outages, outage.table, outage.METHOD),
     "recovery": ("After a freeze", measure_recovery, recovery_table, recovery.METHOD),
 }
