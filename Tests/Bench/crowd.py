@@ -139,7 +139,7 @@ def table(rows):
         least = f"{row['least']:,}" if row["least"] else "–"
         memory_cell = f"{memory:.1f}" if row["packet_ms"] == 20 else "–"
         lines.append(f"| {row['packet_ms']} ms | {row['most']:,} | {least} | {memory_cell} |")
-    lines += ["", "| 500 listeners | joins a second | lost | gap: median, 99 %, 99.9 %, longest, ms | the machine's own |",
+    lines += ["", f"| {BESIDE} listeners | joins a second | lost | gap: median, 99 %, 99.9 %, longest, ms | the machine's own |",
               "|---|---|---|---|---|"]
     joins = _of(rows, "joins")[0]
     for name in ("alone", "beside joins"):
