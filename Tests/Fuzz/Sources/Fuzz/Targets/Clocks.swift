@@ -58,10 +58,10 @@ private struct ClockRun {
     check(abs(sender.ratePPM) <= DriftEstimator.steepest * 1e6, "clocks part within 0.1 %")
     check(
       server.isKnown == (server.serverTime(at: now) != nil), "a clock that is known can be read")
-    if !hasSeenWild, let told = server.serverTime(at: now), let back = server.localTime(of: told)
-    {
+    if !hasSeenWild, let told = server.serverTime(at: now), let back = server.localTime(of: told) {
       // The line is read at two places: a thousandth of a thousandth of its age is between them.
-      check(back - now <= .milliseconds(1) && now - back <= .milliseconds(1), "there and back again")
+      check(
+        back - now <= .milliseconds(1) && now - back <= .milliseconds(1), "there and back again")
     }
     check(abs(rate.speed) <= RateController.largest, "no pitch is changed audibly")
     check(rate.driftPPM.isFinite, "a drift is a number")
