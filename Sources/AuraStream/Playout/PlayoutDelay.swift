@@ -113,7 +113,7 @@ package struct PlayoutDelay: Sendable {
   /// - Returns: whether it has grown.
   package mutating func grow(by step: Duration, pipeline: Duration) -> Bool {
     guard let last = value, let peak = jitter.peak else { return false }
-    let grown = last + step.inSeconds
+    let grown = last + max(0, step.inSeconds)
     guard grown <= bounded(peak + Self.safety + pipeline.inSeconds) else { return false }
     value = grown
     return true
