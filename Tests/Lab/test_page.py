@@ -302,7 +302,7 @@ def test_a_room_is_shown_the_way(scene):
     """The code on the big screen is the address, and a camera can read it."""
     browser = scene.page.browser
     host, port = scene.serve.web_address(scene.lan.server_address)
-    browser.open(f"http://{host}:{port}/join")
+    browser.open(f"http://{host}:{port}/join#%")
     browser.until("the address", f"document.getElementById('address').textContent === '{host}:{port}'")
     browser.until("the code", "document.getElementById('code').complete")
     time.sleep(0.5)

@@ -22,7 +22,8 @@ def test_it_says_so_and_goes_on_by_itself(kind, tmp_path):
         def until_state(state):
             browser.until(f"the state {state}", f"{STATE} === '{state}'", 30)
 
-        browser.open(f"http://{host}:{port}/")
+        # A link that is broken behind its # leads to the broadcast there is.
+        browser.open(f"http://{host}:{port}/#%")
         until_state("ready")
         known = len(serve.events("capture"))
         server.kill()

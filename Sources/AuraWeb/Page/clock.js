@@ -1,5 +1,10 @@
 'use strict';
 
+// Which broadcast the address names behind its #, if any.
+function wantedSlug() {
+  try { return decodeURIComponent(location.hash.slice(1)); } catch (error) { return ''; }
+}
+
 // The host's clock as this browser sees it, and with it when a packet's sound was captured.
 class ServerClock {
   constructor(slug) {

@@ -116,7 +116,7 @@ class Clicks {
 
   // MARK: Clicks
 
-  const beat = new Beat(decodeURIComponent(location.hash.slice(1)) || 'main', part('lamp'),
+  const beat = new Beat(wantedSlug() || 'main', part('lamp'),
     (now, next) => { if (clicks) clicks.follow(now, next); });
 
   function toggle() {

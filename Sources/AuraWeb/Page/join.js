@@ -14,7 +14,7 @@
   }
 
   function show({ address, broadcasts }) {
-    const slug = decodeURIComponent(location.hash.slice(1));
+    const slug = wantedSlug();
     const one = broadcasts.find((broadcast) => broadcast.slug === slug) || broadcasts[0];
     const name = one ? one.name : 'AuraLync';
     document.title = name;
@@ -34,7 +34,7 @@
     const isOn = element('lamp').hidden;
     element('lamp').hidden = !isOn;
     element('flash').setAttribute('aria-pressed', isOn);
-    if (!beat) beat = new Beat(decodeURIComponent(location.hash.slice(1)) || 'main', element('lamp'));
+    if (!beat) beat = new Beat(wantedSlug() || 'main', element('lamp'));
     if (isOn) beat.start();
     else beat.stop();
   });

@@ -97,7 +97,7 @@ function start() {
         const response = await fetchSoon('/api/status', {}, 4000);
         if (response.status === 403 || response.status === 421) throw new Error('network');
         const { broadcasts } = await response.json();
-        const slug = decodeURIComponent(location.hash.slice(1));
+        const slug = wantedSlug();
         found(broadcasts.find((one) => one.slug === slug) || broadcasts[0] || null);
       } catch (error) {
         if (!listener) {
