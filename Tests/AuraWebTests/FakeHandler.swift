@@ -8,7 +8,7 @@ final class FakeHandler: WHEPHandler {
     var sdp: String
     var broadcast: String
     var from: String
-    var keeping = PacketKeeping.listener
+    var keeping = PacketKeeping.unknown
   }
 
   private struct State {
@@ -94,6 +94,14 @@ final class FakeHandler: WHEPHandler {
     return BroadcastClock(
       now: HostTime(nanoseconds: 5_000_000_000), rtpTimestamp: .max,
       capturedAt: HostTime(nanoseconds: 4_999_990_500), framesPerMillisecond: 48.0625)
+  }
+
+  func levels(
+    of broadcast: String, from timestamp: UInt32, count: Int
+  ) async -> BroadcastLevels? {
+    guard broadcast == "main" else { return nil }
+    return BroadcastLevels(
+      rtpTimestamp: timestamp &+ 5, levels: Array(repeating: 192, count: min(count, 3)))
   }
 
   func status() async -> WebStatus {

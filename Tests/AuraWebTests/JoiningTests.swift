@@ -29,8 +29,8 @@ import Testing
       }
       #expect(
         handler.offers.map(\.keeping) == [
-          .listener, .server, .listener, .listener, .listenerFromStart(passing: .milliseconds(60)),
-          .listener, .listener, .listener,
+          .unknown, .server, .listener, .unknown, .listenerFromStart(passing: .milliseconds(60)),
+          .unknown, .unknown, .unknown,
         ])
     }
   }

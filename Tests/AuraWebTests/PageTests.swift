@@ -26,7 +26,8 @@ import Testing
         names.formUnion(Self.named(by: try await TestRequest(target: path).answer(service).body))
       }
       names.remove("qr.svg")  // no file
-      names.formUnion(["headphones.js", "headphones.css"])  // fetched by who opens the panel
+      // Fetched by who opens the panel, by who is late, and by who hears it louder.
+      names.formUnion(["headphones.js", "headphones.css", "late.js", "fine.js"])
       #expect(Set(names.map { "/\($0)" }) == Set(Page.files.keys))
       for name in names {
         let answer = try await TestRequest(target: "/\(name)?x").answer(service)
@@ -50,6 +51,21 @@ import Testing
     let weight = try Self.named(by: String(decoding: index, as: UTF8.self))
       .reduce(index.count) { $0 + (try #require(Page.files["/\($1)"])).bytes.count }
     #expect(weight < 100_000)
+  }
+
+  /// Whose comments are for who reads the source; all else is as it is there.
+  @Test func noScriptHasLinesOfComment() {
+    func code(_ bytes: [UInt8]) -> [Substring] {
+      String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        .filter { !$0.drop { $0 == " " }.hasPrefix("//") }
+    }
+    for (path, source) in [
+      ("/film.js", PackageResources.film_js), ("/words.js", PackageResources.words_js),
+      ("/headphones.js", PackageResources.headphones_js),
+    ] {
+      let served = Page.files[path]?.bytes ?? []
+      #expect(String(decoding: served, as: UTF8.self).split(separator: "\n") == code(source))
+    }
   }
 
   /// Everything there is, in every language, the headphones' panel and the big screen with it.
@@ -84,7 +100,11 @@ import Testing
     #expect(Gzip.compressed([UInt8](repeating: 7, count: 1_000)).map { $0.count < 50 } == true)
   }
 
-  @Test(arguments: ["/words.js": "var WORDS = ", "/headphone_words.js": "var HEADPHONE_WORDS = "])
+  @Test(
+    arguments: [
+      "/words.js": "var WORDS = ", "/headphone_words.js": "var HEADPHONE_WORDS = ",
+      "/late.js": "var LATE_WORDS = ",
+    ])
   func everyLanguageHasEveryWord(path: String, begin: String) throws {
     let script = try #require(Page.files[path]).bytes
     let start = try #require(script.firstRange(of: Array(begin.utf8)))
@@ -185,6 +205,20 @@ import Testing
           + #""mode":"live","delay_ms":null}"#)
       try await TestRequest(target: "/api/clock/other").expect(404, of: service)
       try await TestRequest(method: "POST", target: "/api/clock/main").expect(405, of: service)
+    }
+  }
+
+  @Test func levelsAreJSON() async throws {
+    try await withService { service in
+      let answer = try await TestRequest(target: "/api/levels/main?rtp=4294967295&ms=500")
+        .answer(service)
+      #expect(answer.body == #"{"rtp":4,"levels":[192,192,192]}"#)
+      for query in ["", "?rtp=1", "?ms=5", "?rtp=-1&ms=5", "?rtp=1&ms=0", "?rtp=1&ms=2001"] {
+        try await TestRequest(target: "/api/levels/main\(query)").expect(400, of: service)
+      }
+      try await TestRequest(target: "/api/levels/other?rtp=1&ms=5").expect(404, of: service)
+      try await TestRequest(method: "POST", target: "/api/levels/main?rtp=1&ms=5")
+        .expect(405, of: service)
     }
   }
 

@@ -35,8 +35,12 @@ import Testing
       #expect(joined.isLocal)
       let session = try #require(joined.session)
       let report = ListenerReport(delay: .milliseconds(80), loss: 0.5)
-      try await client.tell(report, to: session)
+      let late = try await client.tell(report, to: session)
+      #expect(late == nil)
       #expect(handler.reports == [report])
+      _ = await handler.present(PresentationWish(mode: .film))
+      let lateInFilm = try await client.tell(report, to: session)
+      #expect(lateInFilm == .milliseconds(40))
     }
   }
 
@@ -71,16 +75,18 @@ import Testing
   }
 
   @Test func nobodyThere() async throws {
-    let port = try await withService { $0.port }
-    let gone = WHEPAddress(host: "127.0.0.1", port: port, path: "/whep/main")
+    // Which other tests are not given while they run.
+    let gone = WHEPAddress(host: "127.0.0.1", port: 1, path: "/whep/main")
     await #expect(throws: WHEPClientError.unreachable(gone, "the connection was refused")) {
       _ = try await WHEPClient().join(gone, offer: "v=0\r\n")
     }
   }
 
   @Test func nobodyOfThatName() async throws {
-    let nowhere = WHEPAddress(host: "nobody.invalid", port: 8080, path: "/whep/main")
-    await #expect(throws: WHEPClientError.unknownName("nobody.invalid")) {
+    // A label that is too long: nobody is asked, which may take longer than anybody waits.
+    let name = String(repeating: "a", count: 64) + ".invalid"
+    let nowhere = WHEPAddress(host: name, port: 8080, path: "/whep/main")
+    await #expect(throws: WHEPClientError.unknownName(name)) {
       _ = try await WHEPClient().join(nowhere, offer: "v=0\r\n")
     }
   }

@@ -11,7 +11,14 @@ import Testing
     ("http://b/s", "http://b/s"), ("//b:1/s", "http://b:1/s"),
     // A fragment is not asked for, and not every colon ends a scheme.
     ("/s#f", "http://a:8080/s"), ("/s?back=http://c/", "http://a:8080/s?back=http://c/"),
-    ("./s:1", "http://a:8080/whep/./s:1"),
+    ("./s:1", "http://a:8080/whep/s:1"),
+    // RFC 3986 section 5.2.4: dots are followed, but in a query they are letters.
+    ("../s/1", "http://a:8080/s/1"), ("../../../s", "http://a:8080/s"), ("..", "http://a:8080/"),
+    ("/x/./y/../1", "http://a:8080/x/1"), ("http://b/x/../s?z=/../y", "http://b/s?z=/../y"),
+    ("//b/../s", "http://b/s"), ("s/..", "http://a:8080/whep/"),
+    ("/.well-known/.../..s", "http://a:8080/.well-known/.../..s"),
+    ("?z=/..", "http://a:8080/whep/main?z=/.."),
+    ("/s//%2e/%zz/[1]", "http://a:8080/s//%2e/%zz/[1]"),
   ])
   func aLocationLeadsSomewhere(location: String, expected: String) {
     #expect(address.resolving(location)?.description == expected)

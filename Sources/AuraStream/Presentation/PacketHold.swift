@@ -1,6 +1,7 @@
 /// How many packets a listener's are kept here, because it cannot keep them: a place in the shared history.
 ///
-/// It moves by one packet a second, so that the listener's own buffer can follow. For one thread.
+/// It moves by one packet a second, so that the listener's own buffer can follow, or at once where the source
+/// is silent. For one thread.
 package struct PacketHold: Sendable {
   /// The longest that is held for anybody.
   package static let longest = Duration.seconds(2)
@@ -12,16 +13,35 @@ package struct PacketHold: Sendable {
   private let backlog: Duration
   /// Nothing has been sent yet: any place will do.
   private var isFresh = true
+  private var followsPlan: Bool
+  /// The plan that is followed.
+  private var plan: UInt8?
+  /// All of a move is made in a pause.
+  private var isAtPause = false
   private var nextMove = HostTime(nanoseconds: 0)
 
   /// - Parameter start: what to begin with.
   package init(_ start: PacketStart = .newest) {
     wanted = min(max(start.hold, .zero), Self.longest)
     backlog = min(max(start.backlog, .zero), Self.longest)
+    followsPlan = start.followsPlan
   }
 
-  /// Another hold is wanted.
-  package mutating func aim(at hold: Duration) { wanted = min(max(hold, .zero), Self.longest) }
+  /// Another hold is wanted, and no plan is followed any more.
+  package mutating func aim(at hold: Duration) {
+    followsPlan = false
+    isAtPause = false
+    wanted = min(max(hold, .zero), Self.longest)
+  }
+
+  /// A packet has come with this plan; of no matter where the plan is not followed.
+  package mutating func note(_ notice: PresentationNotice) {
+    guard followsPlan, plan != notice.number else { return }
+    // The first one is that which was known at the beginning.
+    isAtPause = plan != nil && notice.isAtPause
+    plan = notice.number
+    wanted = notice.mode == .film ? min(PacketStart.hold(for: notice.last), Self.longest) : .zero
+  }
 
   /// The newest packet has come.
   ///
@@ -30,7 +50,8 @@ package struct PacketHold: Sendable {
   ///   - available: how many packets there are.
   ///   - now: the present.
   /// - Returns: those that are due, as numbers of packets behind the newest, to be sent from the last one
-  ///   down: as a rule one, none where the hold grows, two where it shrinks, and the backlog at first.
+  ///   down: as a rule one, none where the hold grows, two where it shrinks or all of a pause, and the backlog
+  ///   at first.
   package mutating func due(
     packetFrames: Int, available: Int, now: HostTime
   ) -> Range<Int> {
@@ -44,11 +65,17 @@ package struct PacketHold: Sendable {
       packets = place
       return place..<max(place, count(backlog)) + 1
     }
-    guard goal != place, now >= nextMove else {
+    if goal == place { isAtPause = false }
+    guard goal != place, now >= nextMove || isAtPause else {
       packets = place
       return place..<place + 1
     }
     nextMove = now + Self.pause
+    if isAtPause, goal < place {
+      isAtPause = false
+      packets = goal
+      return goal..<place + 1
+    }
     if goal > place {
       packets = place + 1
       return place..<place

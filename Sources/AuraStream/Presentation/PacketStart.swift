@@ -11,6 +11,12 @@ package struct PacketStart: Equatable, Sendable {
   /// How old the first one is. All that came after it follows at once, so that the listener, which plays
   /// on from there, has it in its own buffer, and can ask for what is lost.
   package var backlog = Duration.zero
+  /// Whether the hold follows the broadcast's plan, for nobody tells how late the sound is heard.
+  package var followsPlan = false
+
+  /// How long packets are kept here for a browser that cannot be told: a little less than what will be
+  /// missing, as a rule.
+  package static func hold(for delay: Duration) -> Duration { max(.zero, delay - usual) }
 
   /// Where to begin with somebody.
   ///
@@ -18,11 +24,11 @@ package struct PacketStart: Equatable, Sendable {
   ///   - keeping: what it says of itself.
   ///   - delay: when it is to hear, after the capture; nil in live mode.
   package init(_ keeping: PacketKeeping = .listener, delay: Duration? = nil) {
+    followsPlan = keeping == .unknown
     guard let delay else { return }
     switch keeping {
     case .listener: break
-    // A little less than what will be missing, as a rule.
-    case .server: hold = max(.zero, delay - Self.usual)
+    case .server, .unknown: hold = Self.hold(for: delay)
     case .listenerFromStart(let passing): backlog = max(.zero, delay - passing)
     }
   }
@@ -30,6 +36,8 @@ package struct PacketStart: Equatable, Sendable {
 
 /// Who keeps a listener's packets until their time in film mode, as it says itself.
 package enum PacketKeeping: Equatable, Sendable {
+  /// The server, until the listener tells more: it is a player that knows nothing of film mode.
+  case unknown
   /// The listener, which knows the time.
   case listener
   /// The server: the listener can keep none.

@@ -8,10 +8,14 @@ package struct PresentationRule: Sendable {
   package static let lead = Duration.milliseconds(100)
   /// Listeners whose delay was their own need this long at most to move to a common one.
   private static let longestMove = Duration.seconds(100)
+  /// In this time every listener's delay has grown by as much as the longest packet is longer than the shortest.
+  private static let roomForPackets = Duration.seconds(1)
 
   package private(set) var plan: PresentationPlan
   /// Until which frame somebody may still be moving.
   private var movesUntil: MediaTime?
+  /// Until which frame packets of film mode would come too late to whoever heard live.
+  private var shortUntil: MediaTime?
 
   package init(mode: BroadcastMode, delay: Duration) {
     plan = PresentationPlan(mode: mode, first: Self.allowed(delay))
@@ -40,6 +44,7 @@ package struct PresentationRule: Sendable {
       if mode == .live { (plan.first, plan.last) = (delay, delay) }
       return false
     }
+    if plan.mode == .live { shortUntil = time + Self.roomForPackets.frames() }
     let begin = mode == .film && plan.mode == .film ? plan.delay(at: time) : delay
     plan = PresentationPlan(
       number: plan.number &+ 1, mode: mode, since: time, first: begin, last: delay)
@@ -62,6 +67,17 @@ package struct PresentationRule: Sendable {
       return false
     }
     return pause(at: time, silence: silence, isNew: false)
+  }
+
+  /// What a packet lasts that begins with a frame.
+  ///
+  /// - Parameters:
+  ///   - live: frames in a packet of live mode.
+  ///   - time: the frame.
+  /// - Returns: the mode's, but after live mode no longer ones before the delays have grown by as much.
+  package func packetFrames(live: Int, at time: MediaTime) -> Int {
+    if !plan.isAtPause, let shortUntil, time < shortUntil { return live }
+    return plan.mode.packetFrames(live: live)
   }
 
   /// Makes all of a change at once, if the source is silent for long enough.

@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 /// The address of a WHEP endpoint or of a session at one: `http://host:port/path`.
 package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
   /// As it stands in the URL: a name, an IPv4 address, an IPv6 address without brackets.
@@ -47,14 +49,35 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
     }
     // A colon before the first slash ends a scheme; later ones are part of a path or a query.
     if reference.prefix(while: { $0 != "/" && $0 != "?" }).contains(":") {
-      return Self(String(reference))
+      return Self(String(reference))?.withoutDots
     }
-    if reference.hasPrefix("//") { return Self("http:" + reference) }
-    if reference.hasPrefix("/") { return Self(host: host, port: port, path: String(reference)) }
+    if reference.hasPrefix("//") { return Self("http:" + reference)?.withoutDots }
+    if reference.hasPrefix("/") {
+      return Self(host: host, port: port, path: String(reference)).withoutDots
+    }
     let own = path.prefix { $0 != "?" }
     let base = reference.hasPrefix("?") ? own : own[...(own.lastIndex(of: "/") ?? own.startIndex)]
-    return Self(host: host, port: port, path: "\(base)\(reference)")
+    return Self(host: host, port: port, path: "\(base)\(reference)").withoutDots
   }
+
+  /// The same where `.` and `..` have been followed (RFC 3986 section 5.2.4). Other paths stay as they are
+  /// to the letter: they are the server's names.
+  private var withoutDots: Self {
+    let origin = "http://a"
+    guard path.prefix(while: { $0 != "?" }).contains("/."),
+      let url = URL(string: origin + path)?.standardized
+    else { return self }
+    let followed = url.absoluteString.dropFirst(origin.count)
+    return Self(
+      host: host, port: port, path: followed.hasPrefix("/") ? String(followed) : "/" + followed)
+  }
+
+  /// Whether it looks like one of ours.
+  package var isOurs: Bool { path.hasPrefix("/whep/") }
+
+  /// What is asked for by somebody who keeps sound until its time has come (docs/api.md); others' servers are told
+  /// nothing, and a query that is there already says enough.
+  var keeperPath: String { isOurs && !path.contains("?") ? path + "?holds=true" : path }
 
   /// For the Host field.
   var authority: String {

@@ -22,17 +22,25 @@ package struct WHEPClient: Sendable {
   private static let mostRedirects = 3
   /// Of a status, in bytes: thousands of listeners are in it.
   private static let longestStatus = 4 << 20
+  /// In milliseconds: a server that says more makes no sense.
+  private static let mostLate = 60_000.0
   /// For all of a request and its reply.
   private static let patience = TimeAmount.seconds(15)
 
   private let group = MultiThreadedEventLoopGroup.singleton
 
   private let connecting: Duration
+  private let staysOnHost: Bool
 
-  /// - Parameter connecting: how long a connection may take to be made.
-  package init(connecting: Duration = .seconds(5)) { self.connecting = connecting }
+  /// - Parameters:
+  ///   - connecting: how long a connection may take to be made.
+  ///   - staysOnHost: whether an answer to an offer may not send us to another host.
+  package init(connecting: Duration = .seconds(5), staysOnHost: Bool = false) {
+    self.connecting = connecting
+    self.staysOnHost = staysOnHost
+  }
 
-  /// Posts an offer.
+  /// Posts an offer of somebody who keeps sound until its time has come.
   ///
   /// - Parameters:
   ///   - address: the endpoint.
@@ -45,11 +53,16 @@ package struct WHEPClient: Sendable {
   ) async throws(WHEPClientError) -> Joined {
     var address = address
     for _ in 0...Self.mostRedirects {
-      let reply = try await exchange(.POST, address, body: offer, from: source)
+      let reply = try await exchange(
+        .POST, address, path: address.keeperPath, body: offer, from: source)
       switch try reply.meaning(from: address) {
       case .accepted(let session):
         return Joined(answer: reply.body, session: session, isLocal: reply.isLocal)
-      case .elsewhere(let next): address = next
+      case .elsewhere(let next):
+        guard !staysOnHost || next.host.lowercased() == address.host.lowercased() else {
+          throw .redirected(address)
+        }
+        address = next
       }
     }
     throw .redirected(address)
@@ -95,22 +108,29 @@ package struct WHEPClient: Sendable {
   /// - Parameters:
   ///   - report: what is known.
   ///   - session: as in `Joined`.
+  /// - Returns: by how much we hear later than everyone, as it says; nil where it says nothing.
   /// - Throws: `WHEPClientError` when nobody answers.
   package func tell(
     _ report: ListenerReport, to session: WHEPAddress
-  ) async throws(WHEPClientError) {
+  ) async throws(WHEPClientError) -> Duration? {
+    struct Wire: Decodable { var late_ms: Double }
     let members: [(name: String, value: JSONText)] = [
       ("delay_ms", .milliseconds(report.delay)), ("jitter_ms", .milliseconds(report.jitter)),
       ("loss", .number(report.loss)), ("concealed_ms", .milliseconds(report.concealed)),
       ("needed_ms", .milliseconds(report.needed)), ("holds", .bool(report.holds)),
       ("parts_ms", .parts(report.parts)),
     ]
-    _ = try await exchange(
+    let reply = try await exchange(
       .POST, session, body: JSONText.object(members).text, type: "application/json", from: nil)
+    guard reply.status == 200,
+      let wire = try? JSONDecoder().decode(Wire.self, from: Data(reply.body.utf8)),
+      (0...Self.mostLate).contains(wire.late_ms)
+    else { return nil }
+    return .nanoseconds(Int64(wire.late_ms * 1e6))
   }
 
   private func exchange(
-    _ method: HTTPMethod, _ address: WHEPAddress, body: String?,
+    _ method: HTTPMethod, _ address: WHEPAddress, path: String? = nil, body: String?,
     type: String = "application/sdp", from source: IPAddress?
   ) async throws(WHEPClientError) -> WHEPReply {
     let promise = group.next().makePromise(of: WHEPReply.self)
@@ -134,7 +154,8 @@ package struct WHEPClient: Sendable {
         channel.close(promise: nil)
       }
       defer { alarm.cancel() }
-      Self.send(method, address, body: body, type: type, through: channel)
+      Self.send(
+        method, address, path: path ?? address.path, body: body, type: type, through: channel)
       var reply = try await promise.futureResult.get()
       reply.isLocal = channel.localAddress?.ipAddress == channel.remoteAddress?.ipAddress
       channel.close(promise: nil)
@@ -152,7 +173,7 @@ package struct WHEPClient: Sendable {
   }
 
   private static func send(
-    _ method: HTTPMethod, _ address: WHEPAddress, body: String?, type: String,
+    _ method: HTTPMethod, _ address: WHEPAddress, path: String, body: String?, type: String,
     through channel: any Channel
   ) {
     var fields = HTTPHeaders([("Host", address.authority), ("Connection", "close")])
@@ -162,7 +183,7 @@ package struct WHEPClient: Sendable {
       fields.add(name: "Content-Length", value: "\(body.utf8.count)")
     }
     let head = HTTPRequestHead(
-      version: .http1_1, method: method, uri: address.path, headers: fields)
+      version: .http1_1, method: method, uri: path, headers: fields)
     channel.write(HTTPClientRequestPart.head(head), promise: nil)
     if let body {
       let bytes = channel.allocator.buffer(string: body)

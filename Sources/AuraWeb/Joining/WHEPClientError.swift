@@ -25,7 +25,8 @@ package enum WHEPClientError: Error, Equatable, Sendable, CustomStringConvertibl
         : "The server refuses (HTTP status \(status)): \(text)"
     case .later(_, let seconds, let text):
       "The server says to try again in \(seconds) s\(text.isEmpty ? "." : ": \(text)")"
-    case .redirected(let address): "\(address) sends us elsewhere too often, or over HTTPS."
+    case .redirected(let address):
+      "\(address) sends us elsewhere: too often, over HTTPS, or where we may not go."
     }
   }
 }

@@ -23,7 +23,11 @@ enum Page {
   }
 
   /// What `index.html` and `join.html` are made of, by path.
-  static let files: [String: (type: String, bytes: [UInt8])] = [
+  static let files = sources.mapValues { file in
+    (type: file.type, bytes: file.type == script ? withoutComments(file.bytes) : file.bytes)
+  }
+
+  private static let sources: [String: (type: String, bytes: [UInt8])] = [
     "/icon.svg": ("image/svg+xml", PackageResources.icon_svg),
     "/join.css": ("text/css; charset=utf-8", PackageResources.join_css),
     "/join.js": (script, PackageResources.join_js),
@@ -36,16 +40,18 @@ enum Page {
     "/headphones.css": ("text/css; charset=utf-8", PackageResources.headphones_css),
     "/headphones.js": (script, PackageResources.headphones_js),
     "/headphone_words.js": (script, PackageResources.headphone_words_js),
+    "/late.js": (script, PackageResources.late_js),
     "/clock.js": (script, PackageResources.clock_js),
     "/measure.js": (script, PackageResources.measure_js),
     "/instep.js": (script, PackageResources.instep_js),
     "/film.js": (script, PackageResources.film_js),
     "/sound.js": (script, PackageResources.sound_js),
+    "/fine.js": (script, PackageResources.fine_js),
     "/listener.js": (script, PackageResources.listener_js),
     "/memory.js": (script, PackageResources.memory_js),
     "/drawer.js": (script, PackageResources.drawer_js),
     "/page.js": (script, PackageResources.page_js),
-    // Twenty seconds of as good as nothing, for the lock screen's controls (sound.js says why).
+    // Ten seconds of as good as nothing, for the lock screen's controls (sound.js says why).
     "/silence.flac": ("audio/flac", PackageResources.silence_flac),
   ]
 
@@ -53,4 +59,13 @@ enum Page {
   static let compressed = files.compactMapValues { Gzip.compressed($0.bytes) }
 
   private static let script = "text/javascript; charset=utf-8"
+
+  /// Lines that are comments are a tenth of the page, and for who reads the source.
+  private static func withoutComments(_ bytes: [UInt8]) -> [UInt8] {
+    let (newline, slash, space) = (UInt8(ascii: "\n"), UInt8(ascii: "/"), UInt8(ascii: " "))
+    let code = bytes.split(separator: newline).filter {
+      !$0.drop { $0 == space }.starts(with: [slash, slash])
+    }
+    return Array(code.joined(separator: [newline])) + [newline]
+  }
 }

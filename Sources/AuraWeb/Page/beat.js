@@ -31,8 +31,7 @@ class Beat {
 
   // The host's clock at an instant of ours; ours alone where nothing is known of the host's.
   host(instant) {
-    const { line } = this.clock;
-    return line ? instant + line.offset + line.skew * (instant - line.at) : instant;
+    return this.clock.line ? instant + this.clock.offset(instant) : instant;
   }
 
   nearest(instant) {

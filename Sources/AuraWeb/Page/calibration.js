@@ -1,7 +1,7 @@
 'use strict';
 
-// What headphones add to the delay that a browser knows of, in milliseconds. On plain http no browser tells a
-// page where it plays to: a person may name headphones, and choose between them.
+// What headphones add to the delay a browser knows of, in milliseconds. On plain http none tells a page
+// where it plays to: a person names headphones, and chooses.
 const calibration = Object.assign({
   name: '',
   values: {},
@@ -13,11 +13,12 @@ const calibration = Object.assign({
     this.values[name] = value;
     memory.write('headphones', { name, values: this.values });
   },
+  // How much later than everyone: late.js says it, fetched by who is.
+  late(ms) { if (ms > 20) { this.late = () => {}; fetchAll('late.js'); } },
 }, memory.read('headphones'));
 
-// The panel is fetched by who asks for it.
-document.getElementById('headphones').addEventListener('toggle', () => {
-  for (const path of ['headphone_words.js', 'beat.js', 'headphones.js']) {
-    document.head.append(Object.assign(document.createElement('script'), { src: path, async: false }));
-  }
-}, { once: true });
+function fetchAll(...paths) {
+  for (const src of paths) document.head.append(Object.assign(document.createElement('script'), { src, async: false }));
+}
+
+document.getElementById('headphones').addEventListener('toggle', () => fetchAll('headphone_words.js', 'beat.js', 'headphones.js'), { once: true });

@@ -25,17 +25,30 @@ class ServerClock {
       const answered = performance.now();
       if (!response.ok) throw new Error();
       const point = await response.json();
+      // Film mode's delay moves.
+      if (this.point && point.delay_ms !== this.point.delay_ms) this.next = Math.min(this.next, now + 1000);
       this.point = point;
-      this.samples.push({
-        at: (asked + answered) / 2,
-        offset: point.now_ms - (asked + answered) / 2, roundTrip: answered - asked,
-      });
-      this.line = fitClock(this.samples);
-      // Two minutes of them: clocks drift apart.
-      if (this.samples.length > 24) this.samples.shift();
+      const at = (asked + answered) / 2;
+      this.learn({ at, offset: point.now_ms - at, roundTrip: answered - asked });
     } catch (error) {
-      this.next = now + 30000;
+      this.next = now + 5000;
     }
+  }
+
+  // An answer is wrong by half its round trip at most. What disagrees by more tells of a clock that slept:
+  // nothing from before holds.
+  learn(sample) {
+    const jump = this.line ? Math.abs(sample.offset - this.offset(sample.at)) : 0;
+    if (jump > 20 + sample.roundTrip / 2) this.samples = [];
+    this.samples.push(sample);
+    // Two minutes of them: clocks drift apart.
+    if (this.samples.length > 24) this.samples.shift();
+    this.line = fitClock(this.samples);
+  }
+
+  offset(instant) {
+    const { at, offset, skew } = this.line;
+    return offset + skew * (instant - at);
   }
 
   // Milliseconds from the capture of what an RTP timestamp names to an instant of
@@ -45,7 +58,7 @@ class ServerClock {
     if (!line || !(point.frames_per_ms > 0)) return null;
     // Timestamps wrap at 32 bits: the shorter way round.
     const captured = point.at_ms + ((rtp - point.rtp) | 0) / point.frames_per_ms;
-    return instant + line.offset + line.skew * (instant - line.at) - captured;
+    return instant + this.offset(instant) - captured;
   }
 }
 
@@ -53,9 +66,10 @@ class ServerClock {
 // can have happened to them on the way. Over a short time two clocks are taken to go alike.
 function fitClock(samples) {
   const quickest = Math.min(...samples.map((one) => one.roundTrip));
+  const weigh = (one) => 1 / (0.5 + one.roundTrip - quickest) ** 2;
   let weights = 0, at = 0, offset = 0;
   for (const one of samples) {
-    const weight = 1 / (0.5 + one.roundTrip - quickest) ** 2;
+    const weight = weigh(one);
     weights += weight;
     at += weight * one.at;
     offset += weight * one.offset;
@@ -64,9 +78,8 @@ function fitClock(samples) {
   offset /= weights;
   let up = 0, down = 0;
   for (const one of samples) {
-    const weight = 1 / (0.5 + one.roundTrip - quickest) ** 2;
-    up += weight * (one.at - at) * (one.offset - offset);
-    down += weight * (one.at - at) ** 2;
+    up += weigh(one) * (one.at - at) * (one.offset - offset);
+    down += weigh(one) * (one.at - at) ** 2;
   }
   const isLong = samples[samples.length - 1].at - samples[0].at > 20000;
   const skew = isLong && down > 0 ? Math.min(5e-4, Math.max(-5e-4, up / down)) : 0;

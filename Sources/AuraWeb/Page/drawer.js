@@ -86,12 +86,11 @@ class Drawer {
 
   // For the host, who may read another language: in English.
   text() {
-    const known = (key) => this.seconds.filter((one) => one && one[key] !== null).map((one) => one[key]).sort((a, b) => a - b);
-    const line = (name, key, factor, unit) => {
-      const values = known(key);
-      if (values.length === 0) return `${name}: not known`;
+    const line = (key, factor = 1, unit = 'ms') => {
+      const values = this.seconds.filter((one) => one && one[key] !== null).map((one) => one[key]).sort((a, b) => a - b);
+      if (values.length === 0) return `${key}: not known`;
       const at = (part) => (factor * values[Math.min(values.length - 1, Math.floor(part * values.length))]).toFixed(1);
-      return `${name}: median ${at(0.5)}, 95 % below ${at(0.95)}, most ${at(1)} ${unit}`;
+      return `${key}: median ${at(0.5)}, 95 % below ${at(0.95)}, most ${at(1)} ${unit}`;
     };
     const last = this.seconds.filter(Boolean).pop();
     return [
@@ -99,11 +98,11 @@ class Drawer {
       `page: ${location.href}`,
       `browser: ${navigator.userAgent}`,
       `last ${this.seconds.length} s, of them with sound: ${this.seconds.filter(Boolean).length}`,
-      line('delay', 'delay', 1, 'ms'),
+      line('delay'),
       last ? `of it output: ${last.output.ms.toFixed(1)} ms (${last.output.isMeasured ? 'measured' : 'assumed'})` : '',
-      line('jitter', 'jitter', 1, 'ms'),
-      line('loss', 'loss', 100, '%'),
-      line('concealed', 'concealed', 100, '%'),
+      line('jitter'),
+      line('loss', 100, '%'),
+      line('concealed', 100, '%'),
       `events (UTC): ${this.events.join(', ') || 'none'}`,
     ].filter(Boolean).join('\n');
   }
@@ -115,10 +114,9 @@ class Drawer {
     report.select();
     // Plain http pages have no clipboard, and some browsers refuse it; the old way mostly works.
     // Where nothing does, the text stands there, selected.
-    let isCopied = false;
+    let isCopied = true;
     try {
       await navigator.clipboard.writeText(report.value);
-      isCopied = true;
     } catch (error) {
       isCopied = document.execCommand('copy');
     }

@@ -4,8 +4,8 @@
 const FAR_MS = 60;
 const PATIENCE_MS = 60000;
 
-// In film mode everyone hears at the same delay after the capture. This keeps sound in the
-// browser's own buffer until then; where that cannot be steered, the server keeps it back.
+// Keeps film mode's sound in the browser's own buffer until its time; where that cannot be steered, the
+// server keeps it back.
 class FilmBuffer {
   constructor(receiver, sound) {
     this.receiver = receiver;
@@ -18,11 +18,14 @@ class FilmBuffer {
 
   get holds() { return this.isObedient && this.delay !== null; }
 
-  // What is said behind the endpoint. The first packet is asked for as old as it must be to be heard at
-  // its time; what came after it comes along, so that the buffer is filled from the beginning.
+  // Behind the endpoint: the first packet is asked for as old as it must be to be heard at its time, with
+  // what came after it.
   get query() {
     if (!this.isObedient) return '?holds=false';
-    if (this.delay === null) return '';
+    if (this.delay === null) {
+      this.sound.hold(0);
+      return '?holds=true';
+    }
     const isFine = this.sound.isLouder;
     const node = isFine ? InStep.fine.middle : 0;
     const passing = Math.round(Math.min(this.delay, FilmBuffer.passing + node));
@@ -33,7 +36,7 @@ class FilmBuffer {
     return `?passing_ms=${passing}`;
   }
 
-  // { mode, delay_ms } as the server tells it.
+  // As the server tells it. While the delay moves it is asked every second, and the buffer moves with it.
   follow(told) {
     if (!told || told.mode === undefined) return;
     const delay = told.mode === 'film' && told.delay_ms > 0 ? told.delay_ms : null;
@@ -41,12 +44,15 @@ class FilmBuffer {
       this.set(null);
       this.step.begin(0);
       this.sound.hold(this.step.node);
+    } else if (delay !== this.delay && this.delay !== null && this.isObedient) {
+      this.step.shift(delay - this.delay, performance.now());
+      this.set(this.step.target);
     }
     this.delay = delay;
+    if (delay === null) calibration.late(0);
   }
 
-  // Once a second: how late sound is heard, how much of that was spent in the buffer, and whether
-  // nothing was made up.
+  // Once a second: how late sound is heard, how much of that in the buffer, and whether nothing was made up.
   steer({ delay, buffer, isSteady }, now) {
     if (!this.holds || delay === null || buffer === null) return;
     const { target } = this.step;
@@ -73,7 +79,7 @@ class FilmBuffer {
   }
 
   set(target) {
-    // A browser may refuse a value; then it stays as it is, and that shows.
+    // A browser may refuse a value: that shows.
     try { this.receiver.jitterBufferTarget = target; } catch (error) { this.isObedient = false; }
   }
 }

@@ -1,4 +1,4 @@
-// The words of the headphones' panel, fetched with it; as words.js has the rest.
+// The words of the headphones' panel and of the big screen, fetched with them; as words.js has the rest.
 var HEADPHONE_WORDS = {
   "en": {
     "name": "Name of these headphones",
@@ -15,7 +15,8 @@ var HEADPHONE_WORDS = {
     "film": "You hear everything {ms} after the host, like everyone else.",
     "short": "The broadcast's delay is too short for these headphones: you hear everything {ms} after the others.",
     "live": "Live mode does not wait for headphones: you hear everything {ms} after the host.",
-    "flash": "Flash for headphones"
+    "flash": "Flash for headphones",
+    "enter": "Is the picture too early? Enter {ms} as the player's audio delay."
   },
   "de": {
     "name": "Name dieser Kopfhörer",
@@ -32,7 +33,8 @@ var HEADPHONE_WORDS = {
     "film": "Du hörst alles {ms} nach dem Gastgeber, wie alle anderen.",
     "short": "Die Verzögerung der Sendung ist zu kurz für diese Kopfhörer: Du hörst alles {ms} nach den anderen.",
     "live": "Live wird nicht auf Kopfhörer gewartet: Du hörst alles {ms} nach dem Gastgeber.",
-    "flash": "Blinken für Kopfhörer"
+    "flash": "Blinken für Kopfhörer",
+    "enter": "Ist das Bild zu früh? Gib im Player {ms} als Audioverzögerung ein."
   },
   "fr": {
     "name": "Nom de ce casque",
@@ -49,7 +51,8 @@ var HEADPHONE_WORDS = {
     "film": "Vous entendez tout {ms} après l’hôte, comme tout le monde.",
     "short": "Le retard de la diffusion est trop court pour ce casque : vous entendez tout {ms} après les autres.",
     "live": "Le direct n’attend pas les casques : vous entendez tout {ms} après l’hôte.",
-    "flash": "Clignoter pour les casques"
+    "flash": "Clignoter pour les casques",
+    "enter": "L’image est en avance ? Réglez le décalage audio du lecteur sur {ms}."
   },
   "es": {
     "name": "Nombre de estos auriculares",
@@ -66,7 +69,8 @@ var HEADPHONE_WORDS = {
     "film": "Oyes todo {ms} después del anfitrión, como los demás.",
     "short": "El retraso de la emisión es corto para estos auriculares: oyes todo {ms} después que los demás.",
     "live": "En directo no se espera a los auriculares: oyes todo {ms} después del anfitrión.",
-    "flash": "Destellos para auriculares"
+    "flash": "Destellos para auriculares",
+    "enter": "¿La imagen va adelantada? Pon {ms} como retardo de audio en el reproductor."
   },
   "pt": {
     "name": "Nome destes fones",
@@ -83,7 +87,8 @@ var HEADPHONE_WORDS = {
     "film": "Você ouve tudo {ms} depois do anfitrião, como todos.",
     "short": "O atraso da transmissão é curto para estes fones: você ouve tudo {ms} depois dos outros.",
     "live": "Ao vivo não se espera pelos fones: você ouve tudo {ms} depois do anfitrião.",
-    "flash": "Piscar para fones"
+    "flash": "Piscar para fones",
+    "enter": "A imagem está adiantada? Use {ms} como atraso de áudio no reprodutor."
   },
   "it": {
     "name": "Nome di queste cuffie",
@@ -100,7 +105,8 @@ var HEADPHONE_WORDS = {
     "film": "Senti tutto {ms} dopo l’host, come gli altri.",
     "short": "Il ritardo della trasmissione è troppo breve per queste cuffie: senti tutto {ms} dopo gli altri.",
     "live": "Dal vivo non si aspettano le cuffie: senti tutto {ms} dopo l’host.",
-    "flash": "Lampeggia per le cuffie"
+    "flash": "Lampeggia per le cuffie",
+    "enter": "L’immagine è in anticipo? Imposta {ms} come ritardo audio nel lettore."
   },
   "nl": {
     "name": "Naam van deze koptelefoon",
@@ -117,7 +123,8 @@ var HEADPHONE_WORDS = {
     "film": "Je hoort alles {ms} na de host, net als iedereen.",
     "short": "De vertraging van de uitzending is te kort voor deze koptelefoon: je hoort alles {ms} na de anderen.",
     "live": "Live wordt niet op koptelefoons gewacht: je hoort alles {ms} na de host.",
-    "flash": "Knipperen voor koptelefoons"
+    "flash": "Knipperen voor koptelefoons",
+    "enter": "Is het beeld te vroeg? Vul in de speler {ms} in als audiovertraging."
   },
   "pl": {
     "name": "Nazwa tych słuchawek",
@@ -134,7 +141,8 @@ var HEADPHONE_WORDS = {
     "film": "Słyszysz wszystko {ms} po gospodarzu, jak inni.",
     "short": "Opóźnienie transmisji jest za krótkie dla tych słuchawek: słyszysz wszystko {ms} po innych.",
     "live": "Na żywo nie czeka się na słuchawki: słyszysz wszystko {ms} po gospodarzu.",
-    "flash": "Migaj dla słuchawek"
+    "flash": "Migaj dla słuchawek",
+    "enter": "Obraz jest za wcześnie? Ustaw w odtwarzaczu opóźnienie dźwięku {ms}."
   },
   "tr": {
     "name": "Bu kulaklığın adı",
@@ -151,7 +159,8 @@ var HEADPHONE_WORDS = {
     "film": "Her şeyi yayıncıdan {ms} sonra, herkesle birlikte duyuyorsunuz.",
     "short": "Yayının gecikmesi bu kulaklık için kısa: her şeyi diğerlerinden {ms} sonra duyuyorsunuz.",
     "live": "Canlı yayın kulaklıkları beklemez: her şeyi yayıncıdan {ms} sonra duyuyorsunuz.",
-    "flash": "Kulaklıklar için yanıp sön"
+    "flash": "Kulaklıklar için yanıp sön",
+    "enter": "Görüntü önde mi? Oynatıcıda ses gecikmesini {ms} yapın."
   },
   "ru": {
     "name": "Название этих наушников",
@@ -168,7 +177,8 @@ var HEADPHONE_WORDS = {
     "film": "Вы слышите всё через {ms} после ведущего, как все.",
     "short": "Задержки передачи не хватает для этих наушников: вы слышите всё на {ms} позже других.",
     "live": "Прямой эфир не ждёт наушников: вы слышите всё через {ms} после ведущего.",
-    "flash": "Вспышки для наушников"
+    "flash": "Вспышки для наушников",
+    "enter": "Изображение опережает звук? Укажите в плеере задержку звука {ms}."
   },
   "ar": {
     "name": "اسم هذه السماعات",
@@ -185,7 +195,8 @@ var HEADPHONE_WORDS = {
     "film": "تسمع كل شيء بعد المضيف بـ {ms}، مثل الجميع.",
     "short": "تأخير البث أقصر مما تحتاجه هذه السماعات: تسمع كل شيء بعد الآخرين بـ {ms}.",
     "live": "البث المباشر لا ينتظر السماعات: تسمع كل شيء بعد المضيف بـ {ms}.",
-    "flash": "وميض للسماعات"
+    "flash": "وميض للسماعات",
+    "enter": "الصورة تسبق الصوت؟ أدخل {ms} كتأخير للصوت في المشغّل."
   },
   "he": {
     "name": "שם האוזניות",
@@ -202,7 +213,8 @@ var HEADPHONE_WORDS = {
     "film": "הכול נשמע {ms} אחרי המארח, כמו אצל כולם.",
     "short": "השהיית השידור קצרה מדי לאוזניות האלה: הכול נשמע {ms} אחרי האחרים.",
     "live": "שידור חי אינו מחכה לאוזניות: הכול נשמע {ms} אחרי המארח.",
-    "flash": "הבהוב לאוזניות"
+    "flash": "הבהוב לאוזניות",
+    "enter": "התמונה מקדימה? יש להזין בנגן {ms} כהשהיית שמע."
   },
   "zh": {
     "name": "耳机名称",
@@ -219,7 +231,8 @@ var HEADPHONE_WORDS = {
     "film": "您比主机晚 {ms} 听到，与其他人一致。",
     "short": "播送的延迟不够这副耳机用：您比其他人晚 {ms} 听到。",
     "live": "直播模式不等耳机：您比主机晚 {ms} 听到。",
-    "flash": "为耳机闪光"
+    "flash": "为耳机闪光",
+    "enter": "画面比声音早？请在播放器中将音频延迟设为 {ms}。"
   },
   "ja": {
     "name": "ヘッドホンの名前",
@@ -236,6 +249,7 @@ var HEADPHONE_WORDS = {
     "film": "ホストの {ms} 後に、みんなと同時に聞こえています。",
     "short": "配信の遅れがこのヘッドホンには短すぎます。ほかの人より {ms} 遅く聞こえています。",
     "live": "ライブではヘッドホンを待ちません。ホストの {ms} 後に聞こえています。",
-    "flash": "ヘッドホン用に点滅"
+    "flash": "ヘッドホン用に点滅",
+    "enter": "映像のほうが早いときは、プレーヤーの音声の遅れに {ms} と入力してください。"
   }
 };

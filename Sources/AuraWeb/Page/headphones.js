@@ -20,21 +20,19 @@ class Clicks {
   constructor() {
     const Context = window.AudioContext || window.webkitAudioContext;
     this.context = new Context({ latencyHint: 'interactive' });
+    this.output = new OutputTime(this.context);
     this.last = -Infinity;
-  }
-
-  // From the context's clock to the output, as measure.js reckons it for the sound itself.
-  get outputMs() {
-    const { outputLatency, baseLatency } = this.context;
-    return outputLatency > 0 ? 1000 * (outputLatency + baseLatency) : ASSUMED_OUTPUT_MS;
   }
 
   // Makes the click of the first beat that there is still time for.
   follow(now, beat) {
+    // From the context's clock to the output, as measure.js reckons it for the sound itself.
+    const output = this.output.read();
+    if (output === null) return;
     let next = beat;
-    const wait = () => next - now - this.outputMs - calibration.offsetMs;
+    const wait = () => next - now - (output || ASSUMED_OUTPUT_MS) - calibration.offsetMs;
     while (wait() < 20) next += BEAT_MS;
-    if (wait() > 120 || next - this.last < BEAT_MS / 2) return;
+    if (wait() > 120 || Math.abs(next - this.last) < BEAT_MS / 2) return;
     this.last = next;
     const at = this.context.currentTime + wait() / 1000;
     const tone = this.context.createOscillator();
@@ -170,7 +168,7 @@ class Clicks {
   calibration.onheard = (delay, film) => {
     const late = film === null ? delay : delay - film;
     const key = film === null ? 'live' : late > 40 ? 'short' : 'film';
-    const text = delay === null ? '' : sayBeat(key, { ms: milliseconds(key === 'film' ? film : late) });
+    const text = delay === null ? '' : sayBeat(key, { ms: milliseconds(key === 'film' ? film : late).replace(' ', '\u00a0') });
     if (part('lateness').textContent !== text) part('lateness').textContent = text;
   };
   show();

@@ -13,14 +13,15 @@ class InStep {
   }
 
   // Nearer than `near` is not corrected, and no more often than every `pause`; but `soon` while it is
-  // `far` off.
+  // `far` off or has just joined.
   static get rule() { return { near: 9, far: 40, pause: 15000, soon: 4000, most: 4000, packet: 20 }; }
-  // What Web Audio's own delay can make up for, and how much of that in a second: 0.2 %.
-  static get fine() { return { middle: 30, most: 60, slew: 2 }; }
+  // What Web Audio's own delay can make up for, and how much of that in a second: 0.2 % at its quickest. It
+  // colours high tones while it moves, so it rests nearer than `near`.
+  static get fine() { return { middle: 30, most: 60, slew: 1, near: 1.5 }; }
 
   // Nothing is known of the buffer; it was begun with this target, on this way.
   begin(target, isFine = false) {
-    Object.assign(this, { target, rests: [] });
+    Object.assign(this, { target, rests: [], buffer: null });
     this.change(isFine);
   }
 
@@ -36,6 +37,7 @@ class InStep {
   // way. Returns { target, node }: what both are to be.
   update({ goal, heard, buffer, isSteady, isFine }, now) {
     if (isFine !== this.isFine) this.change(isFine);
+    if (buffer !== null) this.buffer = buffer;
     if (heard !== null && buffer !== null && isSteady && this.agree(heard - buffer)) {
       this.look(goal - heard, buffer, isFine, now);
     }
@@ -46,6 +48,18 @@ class InStep {
   change(isFine) {
     const node = isFine ? InStep.fine.middle : 0;
     Object.assign(this, { isFine, node, errors: [], moving: null, nextMove: 0, isFresh: true });
+  }
+
+  // The goal has moved by so much: the buffer goes along, and is judged when it is there.
+  shift(by, now) {
+    if (this.buffer === null) return;
+    this.move(this.buffer, (this.moving ? this.moving.want : this.buffer) + by, now);
+  }
+
+  move(from, want, now) {
+    const way = want > from ? 'up' : 'down';
+    this.moving = { want, way, from, until: now + Math.min(12000, 3000 + 12 * Math.abs(want - from)) };
+    this.aim(want - this.edges[way]);
   }
 
   // The two ways to tell the place in the sound: what lies between them does not change by a packet.
@@ -77,12 +91,11 @@ class InStep {
     }
     const step = isFine ? missing - middle : missing;
     const since = now - this.nextMove;
-    if (since < 0 && !(Math.abs(step) > far && since > soon - pause)) return;
-    const want = buffer + step;
-    const way = step > 0 ? 'up' : 'down';
-    this.moving = { want, way, from: buffer, until: now + Math.min(12000, 3000 + 12 * Math.abs(step)) };
+    if (since < 0 && !((this.isFresh || Math.abs(step) > far) && since > soon - pause)) return;
+    // Once so after a join.
+    if (since < 0) this.isFresh = false;
     this.nextMove = now + pause;
-    this.aim(want - this.edges[way]);
+    this.move(buffer, buffer + step, now);
   }
 
   aim(target) { this.target = Math.min(InStep.rule.most, Math.max(0, Math.round(target))); }
@@ -112,10 +125,11 @@ class InStep {
   }
 
   slew() {
-    const { most, slew } = InStep.fine;
+    const { most, slew, near } = InStep.fine;
     if (this.errors.length < 3) return;
-    const goal = Math.min(most, Math.max(0, median(this.errors)));
-    this.node += Math.min(slew, Math.max(-slew, goal - this.node));
+    const left = Math.min(most, Math.max(0, median(this.errors))) - this.node;
+    this.isSlewing = Math.abs(left) > (this.isSlewing ? 0.3 : near);
+    if (this.isSlewing) this.node += Math.min(slew, Math.max(-slew, left));
   }
 }
 

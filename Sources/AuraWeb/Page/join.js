@@ -21,6 +21,9 @@
     set('name', name);
     set('count', String(one ? one.listeners : 0));
     set('message', one ? (one.live ? '' : say('idle')) : say('nothing'));
+    // For the host, whose player may not ask its output how late it is.
+    const delay = one && one.mode === 'film' ? one.delay_ms : null;
+    set('enter', delay ? sayBeat('enter', { ms: `\u2066\u2212${Math.round(delay)} ms\u2069` }) : '');
     if (address === shown) return;
     shown = address;
     set('address', address.replace(/^http:\/\//, '').replace(/\/$/, ''));

@@ -7,7 +7,7 @@ var language = (function () {
   for (var i = 0; i < wanted.length; i += 1) {
     // What browsers once called Hebrew.
     var name = String(wanted[i]).toLowerCase().split('-')[0].replace('iw', 'he');
-    if (Object.prototype.hasOwnProperty.call(WORDS, name)) return name;
+    if (WORDS.hasOwnProperty(name)) return name;
   }
   return 'en';
 })();

@@ -2,6 +2,8 @@
 
 // Without packets for this long, the connection counts as broken.
 const SILENCE_MS = 1200;
+// Who did not play for this long is too late for stretching.
+const SLEPT_MS = 500;
 // On one network a connection takes tens of milliseconds.
 const CONNECT_MS = 6000;
 // Nor does an answer take long; a request from before a change of networks is never answered.
@@ -12,7 +14,7 @@ const REPORT_MS = 5000;
 function fetchSoon(path, options, patience) {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), patience);
-  return fetch(path, Object.assign({ signal: limit.signal }, options)).finally(() => clearTimeout(timer));
+  return fetch(path, { ...options, signal: limit.signal }).finally(() => clearTimeout(timer));
 }
 
 // Sessions whose end the server has not heard of: they hold places until it does.
@@ -56,7 +58,7 @@ class Listener {
     this.measure = new Measure(receiver, clock, this.sound, offset);
     this.film = new FilmBuffer(receiver, this.sound);
     this.film.follow(told);
-    this.lost = { ms: 0, delay: null, jitter: null, needed: null, loss: 0, seconds: 0 };
+    this.lost = { ms: 0, loss: 0, seconds: 0 };
     // Before anything is waited for: browsers let sound begin only in answer to a tap.
     this.sound.play(receiver.track).catch((error) => {
       if (this.connection === connection && error.name === 'NotAllowedError') this.end('tap');
@@ -125,7 +127,7 @@ class Listener {
     try {
       const { listeners } = await (await fetchSoon('/api/status', {}, 2000)).json();
       others = listeners.some((one) => one.transport === 'webrtc'
-        && (typeof one.round_trip_ms === 'number' || typeof one.delay_ms === 'number'));
+        && [one.round_trip_ms, one.delay_ms].some(Number.isFinite));
     } catch (error) {
       if (this.asked === asked) this.again('gone');
       return;
@@ -134,7 +136,7 @@ class Listener {
   }
 
   // Several times a second: whether packets come, and what the statistics say of them.
-  async beat() {
+  async beat(patience = SILENCE_MS) {
     const { connection, measure } = this;
     if (!connection || this.isReading) return;
     const now = performance.now();
@@ -156,7 +158,7 @@ class Listener {
       if (reading.second) this.film.steer(reading.second, now);
       this.heard(reading);
       this.report(reading.second, now);
-      if (now - this.lastPacket > SILENCE_MS) this.join('returning');
+      if (reading.stood > SLEPT_MS || now - this.lastPacket > patience) this.join('returning');
     } else if (this.answered && now - this.answered > CONNECT_MS) {
       this.blocked();
     }
@@ -167,7 +169,10 @@ class Listener {
     const isUnanswered = !this.answered && performance.now() - this.lastPacket > 300;
     if (this.timer) this.retry();
     else if (isUnanswered) this.join(this.state);
-    else if (this.isHeard && performance.now() - this.lastPacket > SILENCE_MS / 2) this.join('returning');
+    else if (this.isHeard) {
+      this.clock.next = 0;
+      this.beat(SILENCE_MS / 2);
+    }
   }
 
   async report(second, now) {
@@ -176,9 +181,8 @@ class Listener {
       sum.ms += second.concealedMs;
       sum.loss += (second.loss || 0) * second.seconds;
       sum.seconds += second.seconds;
-      sum.delay = second.delay;
-      sum.jitter = second.jitter;
-      sum.needed = second.needed;
+      const { delay, jitter, needed } = second;
+      Object.assign(sum, { delay, jitter, needed });
     }
     if (now - this.reported < REPORT_MS || sum.seconds === 0) return;
     this.reported = now;
@@ -193,7 +197,12 @@ class Listener {
     const response = await fetchSoon(session, {
       method: 'POST', headers: { 'Content-Type': 'application/json' }, body,
     }, 4000).catch(() => null);
-    if (response && response.status === 200) film.follow(await response.json().catch(() => null));
+    const told = response && response.status === 200 ? await response.json().catch(() => null) : null;
+    if (told) {
+      calibration.late(told.late_ms);
+      // It tells where the delay moves to; how far it has come, only the clock.
+      if (told.delay_ms !== film.delay) this.clock.next = 0;
+    }
     // The server knows us no more: it has been restarted.
     if (response && response.status === 404 && this.connection === connection) this.join('returning');
   }

@@ -3,9 +3,22 @@
 // What a browser that does not say it is taken to need between its decoder and its output.
 const ASSUMED_OUTPUT_MS = 28;
 
-// What Web Audio's latency leaves out, or says too much (docs/measurements.md). Only Chromium has the
-// statistics of the playout.
-const WEB_AUDIO_MS = { chromium: 12, others: -5 };
+// What a Web Audio context needs to its output. Asked seldom, and Firefox once: it stands still for good if asked
+// just when its device changes.
+class OutputTime {
+  constructor(context) { Object.assign(this, { context, ms: null, next: 1.5 }); }
+
+  // Milliseconds; 0: the browser does not say; null: not known yet.
+  read() {
+    const { context } = this;
+    if (context.currentTime >= this.next) {
+      this.next = /Firefox/.test(navigator.userAgent) ? Infinity : context.currentTime + 1;
+      const latency = context.outputLatency;
+      this.ms = latency > 0 ? 1000 * (latency + context.baseLatency) : 0;
+    }
+    return this.ms;
+  }
+}
 
 // Reads a receiver's statistics: the level at every reading, the rest once a second.
 class Measure {
@@ -19,15 +32,16 @@ class Measure {
     this.level = 0;
   }
 
-  // { packets, level, second }: level from 0 (silence, -60 dB) to 1; second is null in between.
+  // { packets, stood, level, second }: level from 0 (silence, -60 dB) to 1; second is null in between.
   async read(now) {
     const entries = [];
     (await this.receiver.getStats()).forEach((entry) => entries.push(entry));
     const inbound = entries.find((entry) => entry.type === 'inbound-rtp');
-    if (!inbound) return { packets: 0, level: 0, second: null };
+    if (!inbound) return { packets: 0, stood: 0, level: 0, second: null };
     const playout = entries.find((entry) => entry.type === 'media-playout');
     this.hear(inbound);
     this.time(now);
+    const stood = this.stood(inbound.totalSamplesReceived / 48, Date.now());
     let second = null;
     const ripe = !this.before || now - this.before.now >= 1000;
     if (ripe) {
@@ -35,7 +49,14 @@ class Measure {
       this.before = { inbound, playout, now };
     }
     this.last = inbound;
-    return { packets: inbound.packetsReceived || 0, level: this.level, second };
+    return { packets: inbound.packetsReceived || 0, stood, level: this.level, second };
+  }
+
+  // For how long the output stood still, as in a device's sleep: the page's own clock may sleep too.
+  stood(played, date) {
+    const ms = this.played && played > this.played ? date - this.date - (played - this.played) : 0;
+    if (played !== this.played) Object.assign(this, { played, date });
+    return ms;
   }
 
   hear(inbound) {
@@ -80,9 +101,13 @@ class Measure {
     // so of a long one: measured, against a native listener's ear.
     const packet = received > 0 ? Math.min(20, (1000 * seconds) / (received + lost)) : 0;
     const inHand = Math.max(0, packet - 5);
-    const delay = known ? delays[delays.length >> 1] + inHand + output.ms + this.offset() : null;
+    let delay = known ? delays[delays.length >> 1] + inHand + output.ms : null;
     const emitted = grown('jitterBufferEmittedCount');
     const buffer = emitted > 0 ? (1000 * grown('jitterBufferDelay')) / emitted : null;
+    if (this.sound.isAmplified) {
+      delay = this.sound.fine.refine(delay, buffer, now, this.clock, playout ? 'chromium' : 'others');
+    }
+    if (delay !== null) delay += this.offset();
     // What the network alone asks for, as far as the browser tells.
     const least = emitted > 0 && inbound.jitterBufferMinimumDelay !== undefined
       ? (1000 * grown('jitterBufferMinimumDelay')) / emitted : null;
@@ -102,9 +127,9 @@ class Measure {
 
   // What comes after delivery: as Web Audio says, as the statistics say, or assumed.
   output(playout, before) {
-    const amplified = this.sound.outputMs;
-    if (amplified !== null) {
-      return { ms: amplified + (playout ? WEB_AUDIO_MS.chromium : WEB_AUDIO_MS.others), isMeasured: true };
+    if (this.sound.isAmplified) {
+      const { outputMs, output } = this.sound.fine;
+      return { ms: outputMs + WEB_AUDIO_MS[playout ? 'chromium' : 'others'], isMeasured: output.ms > 0 };
     }
     if (playout && before && playout.totalSamplesCount > before.totalSamplesCount) {
       const ms = (1000 * (playout.totalPlayoutDelay - before.totalPlayoutDelay))

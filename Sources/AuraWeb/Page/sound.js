@@ -9,7 +9,7 @@ class Sound {
     this.isMuted = false;
     this.isLouder = false;
     this.isPlaying = false;
-    this.held = 0;
+    this.wanted = 0;
     // The system pauses for a call or pulled-out headphones, and may go on by itself.
     for (const one of [element, carrier]) one.addEventListener('pause', () => this.systemPaused(one));
     carrier.addEventListener('play', () => { if (!this.isPlaying && this.onresume) this.onresume(); });
@@ -70,57 +70,44 @@ class Sound {
     const isAmplified = this.isAmplified;
     if (isAmplified && !this.source) {
       this.source = this.context.createMediaStreamSource(this.stream);
-      this.source.connect(this.gain);
+      this.fine.listen(this.source);
     } else if (!isAmplified && this.source) {
       this.source.disconnect();
       this.source = null;
     }
-    if (this.gain) this.gain.gain.value = this.isMuted ? 0 : this.volume;
+    if (this.fine) this.fine.gain.gain.value = this.isMuted ? 0 : this.volume;
     this.element.volume = Math.min(1, this.volume);
     // Chrome gives Web Audio nothing unless an element plays the stream too, silently.
     this.element.muted = this.isMuted || isAmplified;
   }
 
   get isAmplified() {
-    return this.isLouder && this.isPlaying && Boolean(this.context) && this.context.state === 'running';
+    return this.isLouder && this.isPlaying && Boolean(this.fine) && this.context.state === 'running';
   }
 
+  // The context at once, in answer to a tap; what sounds in it when its code is here.
   amplify() {
     const Context = window.AudioContext || window.webkitAudioContext;
     const context = new Context({ latencyHint: 'interactive' });
-    this.gain = context.createGain();
-    this.delay = context.createDelay(0.1);
-    const limiter = context.createDynamicsCompressor();
-    limiter.threshold.value = -1;
-    limiter.knee.value = 0;
-    limiter.ratio.value = 20;
-    limiter.attack.value = 0.001;
-    limiter.release.value = 0.1;
-    // A compressor makes everything louder by 0.6 of what it takes from full scale (0.95 dB
-    // here; Web Audio, "makeup gain"): taken back, so that 100 % is 100 %.
-    const makeup = context.createGain();
-    makeup.gain.value = 10 ** ((-0.95 * 0.6) / 20);
-    this.gain.connect(limiter).connect(makeup).connect(this.delay).connect(context.destination);
     context.onstatechange = () => this.connect();
     this.context = context;
+    const script = Object.assign(document.createElement('script'), { src: 'fine.js' });
+    script.onload = () => {
+      this.fine = new Fine(this);
+      this.connect();
+    };
+    script.onerror = () => {  // another time
+      context.onstatechange = null;
+      context.close();
+      this.context = null;
+    };
+    document.head.append(script);
   }
 
-  // Web Audio's own delay, in milliseconds. It moves there within a second: a step would click. A large
-  // one is where the way changes, which is heard anyway.
+  // Web Audio's own delay, in milliseconds.
   hold(ms) {
-    if (!this.delay || ms === this.held) return;
-    const { delayTime } = this.delay;
-    const now = this.context.currentTime;
-    delayTime.cancelScheduledValues(now);
-    delayTime.setValueAtTime((Math.abs(ms - this.held) > 3 ? ms : this.held) / 1000, now);
-    delayTime.linearRampToValueAtTime(ms / 1000, now + 1);
-    this.held = ms;
-  }
-
-  // Milliseconds that Web Audio takes, or null where the element plays. The limiter looks 6 ms ahead.
-  get outputMs() {
-    if (!this.isAmplified || !(this.context.outputLatency > 0)) return null;
-    return 1000 * (this.context.outputLatency + this.context.baseLatency) + 6 + this.held;
+    this.wanted = ms;
+    if (this.fine) this.fine.hold(ms);
   }
 }
 

@@ -66,6 +66,9 @@ struct WebRoutes: Sendable {
       guard let clock = await handler.clock(of: String(slug)) else { return Self.notFound }
       return Self.forReading(Reply(.ok, type: "application/json", Array(clock.json.utf8)), request)
     }
+    if parts.count == 3, parts.starts(with: ["api", "levels"]), let slug = parts.last {
+      return await levels(of: String(slug), target: target, request)
+    }
     switch path {
     case "/api/status":
       let status = await handler.status()
@@ -89,6 +92,29 @@ struct WebRoutes: Sendable {
     }
     return Self.forReading(content, request)
   }
+
+  /// `?rtp=N&ms=N`: the timestamp from which on, and how many milliseconds.
+  private func levels(of slug: String, target: String, _ request: HTTPRequest) async -> Reply {
+    let query = target.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
+    var values: [Substring: Substring] = [:]
+    for pair in query.split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1)
+      if parts.count == 2 { values[parts[0]] = parts[1] }
+    }
+    guard let timestamp = values["rtp"].flatMap({ UInt32($0) }),
+      let count = values["ms"].flatMap({ Int($0) }), (1...Self.mostLevels).contains(count)
+    else {
+      return Reply(
+        .badRequest,
+        "Ask ?rtp= an RTP timestamp &ms= how many milliseconds, 1 to \(Self.mostLevels).")
+    }
+    guard let levels = await handler.levels(of: slug, from: timestamp, count: count) else {
+      return Self.notFound
+    }
+    return Self.forReading(Reply(.ok, type: "application/json", Array(levels.json.utf8)), request)
+  }
+
+  private static let mostLevels = 2_000
 
   static let notFound = Reply(.notFound, "There is nothing here. The page to listen is at /.")
 

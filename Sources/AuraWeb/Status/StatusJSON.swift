@@ -64,6 +64,16 @@ extension BroadcastClock {
   }
 }
 
+extension BroadcastLevels {
+  /// As JSON.
+  var json: String {
+    JSONText.object([
+      ("rtp", JSONText(text: String(rtpTimestamp))),
+      ("levels", .array(levels.map { JSONText(text: String($0)) })),
+    ]).text
+  }
+}
+
 /// A piece of JSON, already written.
 struct JSONText: Equatable {
   let text: String

@@ -46,6 +46,23 @@ package protocol WHEPHandler: Sendable {
 
   /// What a broadcast's clock says; nil when there is none of that slug, or no sound yet.
   func clock(of broadcast: String) async -> BroadcastClock?
+
+  /// How loud a broadcast was, millisecond by millisecond, from an RTP timestamp on; nil when there is none of
+  /// that slug, or nothing of it from then on is known. At most `count` levels.
+  func levels(of broadcast: String, from timestamp: UInt32, count: Int) async -> BroadcastLevels?
+}
+
+/// How loud a stretch of a broadcast was: who hears it finds its place in it.
+package struct BroadcastLevels: Equatable, Sendable {
+  /// The RTP timestamp of the first frame, the same for all listeners.
+  package var rtpTimestamp: UInt32
+  /// Of a millisecond each, of both channels' mean: half decibels below full scale, 192 for silence.
+  package var levels: [UInt8]
+
+  package init(rtpTimestamp: UInt32, levels: [UInt8]) {
+    self.rtpTimestamp = rtpTimestamp
+    self.levels = levels
+  }
 }
 
 /// One moment of a broadcast's timeline: what a listener needs to know how late it is.

@@ -9,8 +9,9 @@ final class WHEPRoutes: Sendable {
   private static let endpointMethods: [HTTPRequest.Method] = [.get, .head, .options, .post]
   private static let sessionMethods: [HTTPRequest.Method] = [.delete, .get, .head, .options, .post]
 
-  /// Not WHEP's: said behind the endpoint by our page, of its browser's buffer.
+  /// Not WHEP's: said behind the endpoint by our page, of its browser's buffer, and by `listen`.
   private static let cannotHold = "?holds=false"
+  private static let canHold = "?holds=true"
   private static let passing = "?passing_ms="
   /// The most bytes of a listener's report.
   private static let reportBytes = 2_048
@@ -113,12 +114,13 @@ final class WHEPRoutes: Sendable {
 
   /// What stands behind the endpoint; what is not understood says nothing.
   private static func keeping(_ path: String?) -> PacketKeeping {
-    guard let path, let mark = path.firstIndex(of: "?") else { return .listener }
+    guard let path, let mark = path.firstIndex(of: "?") else { return .unknown }
     let query = path[mark...]
     if query == cannotHold { return .server }
+    if query == canHold { return .listener }
     guard query.hasPrefix(passing), let time = Int(query.dropFirst(passing.count)),
       (0...1000).contains(time)
-    else { return .listener }
+    else { return .unknown }
     return .listenerFromStart(passing: .milliseconds(time))
   }
 

@@ -108,4 +108,72 @@ struct HoldTests {
       ListenerReport(delay: .milliseconds(50)), delay: nil, now: Self.start + .seconds(20))
     #expect(rule.hold == .zero)
   }
+
+  private func notice(_ plan: PresentationPlan) -> PresentationNotice {
+    PresentationNotice(plan, timestamp: 0)
+  }
+
+  private func film(_ delay: Int, number: UInt8, isAtPause: Bool = false) -> PresentationPlan {
+    PresentationPlan(
+      number: number, mode: .film, first: .milliseconds(delay), isAtPause: isAtPause)
+  }
+
+  /// A player that says nothing is taken for a browser, and follows the plan by a packet a second.
+  @Test func whoSaysNothingFollowsThePlan() {
+    let plans: [(from: Int, plan: PresentationPlan)] = [
+      (0, PresentationPlan(number: 1, mode: .live, first: .milliseconds(250))),
+      (500, film(250, number: 2)), (1_500, film(400, number: 3)),
+      (3_000, PresentationPlan(number: 4, mode: .live, first: .milliseconds(400))),
+    ]
+    var hold = PacketHold(PacketStart(.unknown))
+    var places: [Int] = []
+    for newest in 0..<4_500 {
+      guard let plan = plans.last(where: { $0.from <= newest })?.plan else { break }
+      hold.note(notice(plan))
+      _ = hold.due(
+        packetFrames: 960, available: min(newest + 1, 128),
+        now: Self.start + .milliseconds(20 * newest))
+      places.append(hold.packets)
+    }
+    #expect(places[499] == 0 && places[1_499] == 7 && places[2_999] == 15)
+    #expect(places.last == 0)
+    for second in 1..<90 { #expect(abs(places[50 * second - 1] - places[50 * second - 50]) <= 1) }
+  }
+
+  @Test(arguments: [(250, 1_000), (1_000, 250), (2_000, 1_000)])
+  func inAPauseWhoSaysNothingFollowsAtOnce(from: Int, to: Int) {
+    var hold = PacketHold(PacketStart(.unknown, delay: .milliseconds(from)))
+    var next = 0
+    for newest in 0..<400 {
+      hold.note(notice(newest < 200 ? film(from, number: 1) : film(to, number: 2, isAtPause: true)))
+      let due = hold.due(
+        packetFrames: 960, available: 128, now: Self.start + .milliseconds(20 * newest))
+      if newest == 0 { next = newest - due.upperBound + 1 }
+      for behind in due.reversed() {
+        #expect(newest - behind == next)
+        next += 1
+      }
+      let wanted = PacketStart.hold(for: .milliseconds(newest < 200 ? from : to)).inMilliseconds
+      let moving = newest >= 200 && newest < 200 + max(0, (to - from) / 20)
+      if !moving { #expect(abs(Double(20 * hold.packets) - wanted) <= 10) }
+    }
+  }
+
+  @Test func whoTellsFollowsNoPlan() {
+    var hold = PacketHold(PacketStart(.unknown, delay: .milliseconds(250)))
+    hold.note(notice(film(250, number: 1)))
+    _ = hold.due(packetFrames: 960, available: 128, now: Self.start)
+    hold.aim(at: .zero)
+    for newest in 1..<1_000 {
+      hold.note(notice(film(1_000, number: 2, isAtPause: true)))
+      _ = hold.due(
+        packetFrames: 960, available: 128, now: Self.start + .milliseconds(20 * newest))
+    }
+    #expect(hold.packets == 0)
+    // Nor does who says from the beginning that it keeps sound itself.
+    var listener = PacketHold(PacketStart(.listener, delay: .milliseconds(250)))
+    listener.note(notice(film(250, number: 1)))
+    let due = listener.due(packetFrames: 960, available: 128, now: Self.start)
+    #expect(due == 0..<1)
+  }
 }

@@ -48,6 +48,22 @@ struct PresentationRuleTests {
     #expect(rule.plan.last == .seconds(2))
   }
 
+  @Test func packetsBecomeLongWhenThereIsRoomForThem() {
+    var rule = PresentationRule(mode: .live, delay: .milliseconds(250))
+    #expect(rule.packetFrames(live: 480, at: frame(1)) == 480)
+    rule.change(to: .film, delay: .milliseconds(250), at: frame(10), silence: .zero)
+    #expect(rule.packetFrames(live: 480, at: frame(10)) == 480)
+    #expect(rule.packetFrames(live: 480, at: frame(10.9)) == 480)
+    #expect(rule.packetFrames(live: 480, at: frame(11)) == 960)
+    rule.change(to: .film, delay: .milliseconds(400), at: frame(12), silence: .zero)
+    #expect(rule.packetFrames(live: 480, at: frame(12)) == 960)
+    rule.change(to: .live, delay: .milliseconds(400), at: frame(13), silence: .zero)
+    #expect(rule.packetFrames(live: 480, at: frame(13)) == 480)
+    rule.change(to: .film, delay: .milliseconds(400), at: frame(14), silence: Self.pause)
+    #expect(rule.packetFrames(live: 480, at: frame(14)) == 960)
+    #expect(film(250).packetFrames(live: 480, at: frame(0)) == 960)
+  }
+
   @Test func aLongerDelayComesAtOnceInAPause() {
     var rule = film(250)
     rule.change(to: .film, delay: .milliseconds(900), at: frame(10), silence: .zero)
