@@ -28,6 +28,9 @@ extension BroadcastListener {
     /// There is no output at present, and it is played to as soon as there is: it is awaited, or is made anew
     /// where the whole sound server `isGone`.
     case outputLost(reason: String, isGone: Bool)
+    /// In film mode: this listener needs a longer delay than the broadcast has, and hears so much later than
+    /// everyone; nil: it hears with them again.
+    case late(by: Duration?)
     /// Nothing more is recorded; listening goes on.
     case recordingFailed(reason: String)
   }
@@ -45,6 +48,7 @@ extension BroadcastListener.Event {
       case .output(.running(let device)): .playing(to: device)
       case .output(.waiting(let reason)): .outputLost(reason: reason, isGone: false)
       case .output(.ended(let reason)): .outputLost(reason: reason, isGone: true)
+      case .late(let late): .late(by: late)
       case .recordingFailed(let reason): .recordingFailed(reason: reason)
       }
   }

@@ -22,9 +22,14 @@ private func withTone(_ body: (String) async throws -> Void) async throws {
         addresses: ["127.0.0.1"], port: 0, maxListeners: 2, packetDuration: profile.ptime,
         typicalPayloadBytes: profile.typicalBytes, mayListen: { _ in true }))
   ) { _ in }
+  // Other tests may have all the processor meanwhile.
+  var limits = HTTPService.Limits()
+  (limits.requestTime, limits.idleTime, limits.writeTime) = (
+    .seconds(60), .seconds(60), .seconds(60)
+  )
   let service = try await HTTPService.start(
     HTTPService.Configuration(
-      addresses: ["127.0.0.1"], port: 0, hostName: nil, mayListen: { _ in true }),
+      addresses: ["127.0.0.1"], port: 0, hostName: nil, limits: limits, mayListen: { _ in true }),
     handler: WebDoor(broadcast, name: "tone", source: "a tone"))
   do {
     try await body("http://127.0.0.1:\(service.port)")
@@ -49,18 +54,20 @@ struct BroadcastListenerTests {
       var heard = 0
       let clock = ContinuousClock()
       var next = clock.now
+      let end = next + .seconds(120)
+      var statistics = listener.statistics
       // Until a second of the tone has been heard; as long as it takes.
-      for _ in 0..<3_000 where heard < 100 {
-        next += .milliseconds(10)
+      while heard < 100 || !statistics.isPlaying, next < end {
+        next = max(next + .milliseconds(10), clock.now)
         try await clock.sleep(until: next)
+        statistics = listener.statistics
         var samples = block.mutableSpan
         listener.read(into: &samples)
         if block.contains(where: { abs($0) > 0.05 }) { heard += 1 }
       }
-      let statistics = listener.statistics
       listener.leave()
       listener.leave()
-      #expect(heard == 100)
+      #expect(heard >= 100)
       #expect(connections.withLock { $0 } == 1)
       #expect(statistics.isPlaying && statistics.packets > 50)
       #expect(statistics.level > -30 && statistics.delay != nil && statistics.packet != nil)

@@ -49,8 +49,11 @@ package struct CaptureTimeline: Sendable {
   private var usualAge = WindowedMinimum()
   private var suspicion: Suspicion?
   private var framesSinceAnchor = 0
+  private let hasBacklogs: Bool
 
-  package init() {}
+  /// - Parameter hasBacklogs: whether a block that arrives later than usual stays late. Not where the
+  ///   source's own clock says when each block is heard at last, however early or late it came.
+  package init(hasBacklogs: Bool = true) { self.hasBacklogs = hasBacklogs }
 
   /// The instant at which the frame at `position` was or will be captured, by the timeline.
   package var instantOfPosition: HostTime? { nextInstant }
@@ -65,7 +68,7 @@ package struct CaptureTimeline: Sendable {
   package mutating func accept(capturedAt: HostTime, frames: Int, now: HostTime) -> Verdict {
     let age = now - (capturedAt + .frames(frames))
     usualAge.insert(age.inNanoseconds, at: now.nanoseconds)
-    if age.inNanoseconds > usualAge.value + Self.backlogLimit.inNanoseconds {
+    if hasBacklogs, age.inNanoseconds > usualAge.value + Self.backlogLimit.inNanoseconds {
       discardedFrames += frames
       discarding = true
       return .discard

@@ -3,10 +3,8 @@
 /// Sound may come in blocks of any size. Where media time jumps, a packet that was begun is filled
 /// up with silence and the next one begins after the jump. Allocates nothing.
 ///
-///     while rest is not empty {
-///       drop the first take(rest, …) frames of rest
-///       if let packet = maker.packet { use it and maker.samples; maker.release() }
-///     }
+///     var taken = 0
+///     while maker.fill(from: sound, taken: &taken, …) { use maker.packet and maker.samples; maker.release() }
 package struct PacketMaker: Sendable {
   /// One packet's place.
   package struct Packet: Equatable, Sendable {
@@ -59,6 +57,26 @@ package struct PacketMaker: Sendable {
 
   /// The packet that is complete and waits for `release`.
   package var packet: Packet? { filled == frames ? current : nil }
+
+  /// Takes sound until a packet is complete.
+  ///
+  /// - Parameters:
+  ///   - samples: interleaved stereo, joined without a click to what was given before.
+  ///   - taken: how many frames of it have been taken already; moved on.
+  ///   - start: the media time of its first frame; a jump ends the packet that was begun.
+  ///   - end: the capture instant of the frame after its last.
+  /// - Returns: whether one is complete, and to be released; else all has been taken.
+  package mutating func fill(
+    from samples: Span<Float>, taken: inout Int, at start: MediaTime, endingAt end: HostTime
+  ) -> Bool {
+    let count = samples.count / 2
+    while taken < count {
+      let rest = samples.extracting(2 * taken..<2 * count)
+      taken += take(rest, at: start + taken, endingAt: end)
+      if packet != nil { return true }
+    }
+    return false
+  }
 
   /// Takes as much sound as the packet has room for.
   ///

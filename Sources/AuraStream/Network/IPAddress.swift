@@ -59,16 +59,17 @@ extension IPAddress: CustomStringConvertible {
   ///
   /// - Returns: nil for anything else: a name, a port behind it, brackets, leading zeros.
   package init?(_ text: some StringProtocol) {
+    if let bytes = Self.ipv4Bytes(text) {
+      self.init(unchecked: bytes)
+      return
+    }
     let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
     guard let address = parts.first else { return nil }
-    if address.contains(":") {
-      let zone = parts.count == 2 ? String(parts[1]) : nil
-      guard zone?.isEmpty != true, let bytes = Self.ipv6Bytes(address) else { return nil }
-      self.init(unchecked: bytes, zone: zone)
-    } else {
-      guard parts.count == 1, let bytes = Self.ipv4Bytes(address) else { return nil }
-      self.init(unchecked: bytes)
+    let zone = parts.count == 2 ? String(parts[1]) : nil
+    guard zone?.isEmpty != true, address.contains(":"), let bytes = Self.ipv6Bytes(address) else {
+      return nil
     }
+    self.init(unchecked: bytes, zone: zone)
   }
 
   /// The canonical text (RFC 5952).
@@ -90,15 +91,26 @@ extension IPAddress: CustomStringConvertible {
   /// The address as it stands before `:port`: IPv6 in brackets.
   package var bracketed: String { isIPv4 ? description : "[\(description)]" }
 
+  /// Byte by byte: each join asks for several.
   private static func ipv4Bytes(_ text: some StringProtocol) -> [UInt8]? {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 4 else { return nil }
-    let bytes = parts.compactMap { part -> UInt8? in
-      guard part.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
-      guard part.count == 1 || part.first != "0" else { return nil }
-      return UInt8(part)
+    var bytes: [UInt8] = []
+    var number: Int?
+    for unit in text.utf8 {
+      switch unit {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        guard number != 0 else { return nil }
+        let next = 10 * (number ?? 0) + Int(unit - UInt8(ascii: "0"))
+        guard next <= UInt8.max else { return nil }
+        number = next
+      case UInt8(ascii: "."):
+        guard let part = number, bytes.count < 3 else { return nil }
+        bytes.append(UInt8(part))
+        number = nil
+      default: return nil
+      }
     }
-    return bytes.count == 4 ? bytes : nil
+    guard let part = number, bytes.count == 3 else { return nil }
+    return bytes + [UInt8(part)]
   }
 
   private static func ipv6Bytes(_ text: some StringProtocol) -> [UInt8]? {

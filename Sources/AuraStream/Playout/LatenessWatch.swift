@@ -1,9 +1,9 @@
 /// Says when so many packets come too late that the delay is wrong, and not a moment of the network bad.
 ///
-/// An eighth of all in each of two whole seconds: a freeze, however long, falls into one or is silence.
+/// One in fifty in each of two whole seconds: a freeze, however long, falls into one or is silence.
 struct LatenessWatch: Sendable {
   private static let interval = Duration.seconds(1)
-  private static let share = 8
+  private static let share = 50
 
   private var began: HostTime?
   private var packets = 0

@@ -21,7 +21,9 @@ package struct OutputClock: Sendable {
   package private(set) var moves = 0
 
   /// From a request until its first frame is heard.
-  package var delay: Duration { .nanoseconds(Int64(saturating: max(0, smoothDelay) * 1e9)) }
+  package var delay: Duration { max(.zero, corrected) }
+  /// The same as it was told: less than nothing where a person says that the output tells too much.
+  package var corrected: Duration { .nanoseconds(Int64(saturating: smoothDelay * 1e9)) }
   /// How long a request is.
   package var request: Duration { .frames(largest.value) }
   /// How much faster than this computer's clock the output plays, in parts per million.

@@ -91,7 +91,7 @@ extension PlayoutConductor {
       counts.jumps += 1
       return true
     }
-    let uncertainty = isExact ? serverClock.uncertainty?.inSeconds ?? 0 : 0
+    let uncertainty = isExact ? serverClock.usualError?.inSeconds ?? 0 : 0
     guard pending == 0,
       settling.mustPlaceAgain(error: error, uncertainty: uncertainty, now: now)
     else { return false }

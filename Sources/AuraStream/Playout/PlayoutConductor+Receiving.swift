@@ -151,8 +151,10 @@ extension PlayoutConductor {
       return
     }
     let lateness = frame.arrival - reference.instant(of: frame.start)
-    // A freeze is not jitter: no delay is made deeper for it.
-    guard lateness - earliest < ArrivalTimeline.farthest else { return }
+    // A freeze is not jitter: no delay is made deeper for it. It holds up all packets and keeps their order.
+    let farthest =
+      if case .behind = arrival { Self.farthestOvertaken } else { ArrivalTimeline.farthest }
+    guard lateness - earliest < farthest else { return }
     delay.note(lateness: lateness, now: frame.arrival)
     if insertion == .late { noteLate(lateness, arrival: arrival, now: frame.arrival) }
     if arrival == .next { stages.note(arrival: isExact ? lateness : nil) }

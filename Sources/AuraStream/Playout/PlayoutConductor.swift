@@ -104,6 +104,8 @@ package struct PlayoutConductor: Sendable {
 
   /// Errors beyond this are not corrected by speed.
   package static let farthest = Duration.milliseconds(100)
+  /// The farthest that a packet which others have overtaken may be late to count as jitter.
+  static let farthestOvertaken = Duration.seconds(1)
   /// What arrivals may vary by until it is made again.
   static let headphoneMargin = Duration.milliseconds(20)
   /// The most the output is given at once where there is no sound, in frames: 5 ms.
@@ -194,7 +196,7 @@ package struct PlayoutConductor: Sendable {
   }
 
   /// What lies between a packet's decoding and the ear.
-  package var pipeline: Duration { output.delay + output.request + margin + .frames(held) }
+  package var pipeline: Duration { output.corrected + output.request + margin + .frames(held) }
 
   /// The number of the output frame that is written next.
   var nextFrame: Int { written + silentFrames }

@@ -1,22 +1,19 @@
 /// Knows what the server's clock shows, from questions and answers (in the spirit of RFC 5905).
 ///
-/// An answer's offset is off by half of its round trip at most, and by half of what the round trip is
-/// above the shortest one where both ways take the same time. So answers count by that: a line through
-/// the last two minutes of them gives offset and skew. An answer that cannot be true by its own bounds says
-/// that a clock has stepped (a computer has slept); two that agree are believed at once.
+/// The last four minutes of them give offset and skew by the fastest ways there and back, each for itself
+/// (`ClockEnvelope`): slow ones say nothing and do no harm. An answer that cannot be true by its own
+/// bounds says that a clock has stepped (a computer has slept); two that agree are believed at once.
 package struct ServerClock: Sendable {
   /// How many exchanges count.
-  package static let most = 128
+  package static let most = 256
   /// Round trips beyond this say nothing.
   private static let longestRoundTrip = Duration.seconds(3)
-  /// How finely clocks are told in reports, and how steadily they are read.
-  private static let resolution = 20_000.0  // ns
   /// What is forgiven before a step is suspected, and more for every second without an answer.
   private static let tolerance = Duration.microseconds(300)
   private static let tolerancePPM = 100.0
 
   private var exchanges: [ClockExchange] = []
-  private var estimator = DriftEstimator(capacity: most, expectedPPM: 30)
+  private var line: ClockEnvelope.Line?
   private var suspect: ClockExchange?
   private var smoothRoundTrip: Double?  // seconds
 
@@ -28,15 +25,18 @@ package struct ServerClock: Sendable {
   package init() { exchanges.reserveCapacity(Self.most + 1) }
 
   /// Whether anything is known.
-  package var isKnown: Bool { estimator.line != nil }
+  package var isKnown: Bool { line != nil }
   /// How much faster the server's clock is than ours.
-  package var driftPPM: Double { estimator.line?.ppm ?? 0 }
+  package var driftPPM: Double { line?.ppm ?? 0 }
   /// The server's clock less ours, by the last answers; nil while nothing is known.
-  package var offset: Duration? { estimator.line.map { .nanoseconds($0.difference) } }
-  /// How far off the answer may be, as far as can be told; nil while nothing is known.
+  package var offset: Duration? { line.map { .nanoseconds($0.difference) } }
+  /// How far off the answer may be: no farther in 99 of 100 networks whose shortest ways there and back are
+  /// as long; nil while nothing is known.
   package var uncertainty: Duration? {
-    estimator.line.map { .nanoseconds(Int64(saturating: $0.deviation)) }
+    line.map { .nanoseconds(Int64(saturating: $0.deviation)) }
   }
+  /// How far off it usually is: less than that; nil while nothing is known.
+  package var usualError: Duration? { line.map { .nanoseconds(Int64(saturating: $0.usual)) } }
   /// The usual way there and back; nil while nothing is known.
   package var roundTrip: Duration? { smoothRoundTrip.map { .nanoseconds(Int64($0 * 1e9)) } }
 
@@ -47,14 +47,12 @@ package struct ServerClock: Sendable {
 
   /// What the server's clock shows at an instant of ours.
   package func serverTime(at local: HostTime) -> HostTime? {
-    estimator.line.map {
-      local + .nanoseconds($0.difference(at: local.nanoseconds))
-    }
+    line.map { local + .nanoseconds($0.difference(at: local.nanoseconds)) }
   }
 
   /// Our instant when the server's clock shows, or showed, a time.
   package func localTime(of server: HostTime) -> HostTime? {
-    guard let line = estimator.line else { return nil }
+    guard let line else { return nil }
     let near = server - .nanoseconds(line.difference)
     return server - .nanoseconds(line.difference(at: near.nanoseconds))
   }
@@ -87,19 +85,12 @@ package struct ServerClock: Sendable {
   package mutating func reset() { self = ServerClock() }
 
   private mutating func fit() {
-    let trips = exchanges.map { Double($0.roundTrip.inNanoseconds) }.sorted()
-    guard let shortest = trips.first else { return }
-    // Even the shortest had to wait somewhere: the fewer there are, the longer.
-    let usual = trips[(trips.count - 1) / 2]
-    let unseen = (usual - shortest) / Double(trips.count).squareRoot()
-    estimator.replace(
-      with: exchanges.map { exchange in
-        let excess = Double(exchange.roundTrip.inNanoseconds) - shortest + unseen
-        // Evenly scattered between its bounds, an error is 0.29 of their distance on average.
-        return .init(
-          time: Self.middle(exchange), difference: exchange.offset,
-          deviation: Self.resolution + 0.29 * excess)
-      })
+    line = ClockEnvelope.line(through: exchanges)
+    // A clock that is slewed changes its pace in the middle: what is newer counts.
+    while line?.isTorn ?? false, exchanges.count > 1 {
+      exchanges.removeFirst((exchanges.count + 1) / 2)
+      line = ClockEnvelope.line(through: exchanges)
+    }
   }
 
   private static func middle(_ exchange: ClockExchange) -> Int64 {
@@ -107,7 +98,7 @@ package struct ServerClock: Sendable {
   }
 
   private func error(of exchange: ClockExchange) -> Duration? {
-    guard let line = estimator.line else { return nil }
+    guard let line else { return nil }
     let error = exchange.offset.saturatingSubtract(line.difference(at: Self.middle(exchange)))
     return .nanoseconds(Int64(clamping: error.magnitude))
   }
@@ -116,7 +107,7 @@ package struct ServerClock: Sendable {
   private func bound(of exchange: ClockExchange) -> Duration {
     let silence = exchanges.last.map { exchange.received - $0.received } ?? .zero
     let drift = Double(max(.zero, silence).inNanoseconds) * Self.tolerancePPM / 1e6
-    let known = 3 * (estimator.line?.deviation ?? 0)
+    let known = line?.deviation ?? 0
     let shortest = exchanges.map(\.roundTrip).min() ?? .zero
     return (exchange.roundTrip + shortest) / 2 + Self.tolerance
       + .nanoseconds(Int64(saturating: drift + known))

@@ -34,7 +34,7 @@ struct SettlingWatch: Sendable {
   ///
   /// - Parameters:
   ///   - error: in seconds; negative where it is early.
-  ///   - uncertainty: how far off the error itself may be, in seconds.
+  ///   - uncertainty: how far off the error itself usually is, in seconds.
   ///   - now: the present.
   /// - Returns: whether sound is to be put in its place now.
   mutating func mustPlaceAgain(error: Double, uncertainty: Double, now: HostTime) -> Bool {

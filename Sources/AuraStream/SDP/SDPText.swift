@@ -48,9 +48,11 @@ struct SDPText {
       guard media.count < Self.mostSections else { throw .tooManySections }
       media.append(Section(media: value))
     case UInt8(ascii: "a"):
-      let parts = value.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      // Bytes again: by characters this would be a third of what a join costs.
+      let colon = value.utf8.firstIndex(of: UInt8(ascii: ":"))
       let attribute = (
-        name: String(parts[0]), value: parts.count == 2 ? parts[1].trimmed : ""
+        name: String(value[..<(colon ?? value.endIndex)]),
+        value: colon.map { value[value.utf8.index(after: $0)...].trimmed } ?? ""
       )
       if media.isEmpty {
         session.attributes.append(attribute)
@@ -65,6 +67,9 @@ struct SDPText {
 extension Substring {
   /// Without the spaces around it.
   var trimmed: String {
-    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    func isOther(_ byte: UInt8) -> Bool { byte != UInt8(ascii: " ") }
+    guard let first = utf8.firstIndex(where: isOther), let last = utf8.lastIndex(where: isOther)
+    else { return "" }
+    return String(self[first..<utf8.index(after: last)])
   }
 }

@@ -28,6 +28,16 @@ struct CaptureTimelineTests {
     #expect(timeline.discardedFrames == 0)
   }
 
+  @Test(arguments: [true, false])
+  mutating func lateBlocksAreABacklogUnlessTheSourceHasAClock(_ hasBacklogs: Bool) {
+    timeline = CaptureTimeline(hasBacklogs: hasBacklogs)
+    for index in 0..<100 { _ = deliver(frame: index * Self.block) }
+    let late = deliver(frame: 100 * Self.block, late: .milliseconds(200))
+    #expect((late == .discard) == hasBacklogs)
+    #expect(timeline.discardedFrames == (hasBacklogs ? Self.block : 0))
+    #expect(timeline.missingFrames == 0)
+  }
+
   @Test(arguments: [UInt64](1...20))
   mutating func jitterOfTheInstantsIsNoGap(seed: UInt64) {
     var random = SeededGenerator(seed: seed)

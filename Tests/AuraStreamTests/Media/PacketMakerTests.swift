@@ -25,11 +25,9 @@ extension PacketMaker {
     var made: [Made] = []
     var taken = 0
     let end = end ?? origin + .frames(start + block.count / 2)
-    while taken < block.count / 2 {
-      let rest = block.span.extracting(2 * taken..<block.count)
-      taken += take(rest, at: MediaTime(frames: Int64(start + taken)), endingAt: end)
-      collect(into: &made)
-    }
+    while fill(
+      from: block.span, taken: &taken, at: MediaTime(frames: Int64(start)), endingAt: end)
+    { collect(into: &made) }
     return made
   }
 

@@ -87,6 +87,45 @@ struct FilmPlayoutTests {
     }
   }
 
+  /// To film mode, to other delays and back while sound plays: what is heard has no hole, moves by 20 ms a
+  /// second at most, and every listener begins to move at the same frame.
+  @Test(arguments: [(0.002, 0.001), (0.040, 0.020)])
+  func aSwitchLeavesNoHoleAndIsAtOneFrame(way: Double, jitter: Double) {
+    let plans: [(at: Double, plan: PresentationPlan)] = [
+      (112, film(250)), (125, film(250, to: 400, number: 2)), (134, film(400, to: 120, number: 3)),
+      (150, live(number: 4)),
+    ]
+    var simulation = SimulatedPlayout(
+      World(way: way, jitter: jitter, capturePPM: 100, outputPPM: -50))
+    simulation.plans = plans
+    simulation.run(until: 158)
+    let moments = Array(simulation.moments.after(110))
+    #expect(moments.longestGap < 100, "\(moments.longestGap)")
+    #expect(moments.fastest < PresentationPlan.glide + 0.001)
+    for plan in plans {
+      // Nobody moves before the plan's own frame, give or take a packet and a thread's turn, and everyone
+      // soon after it.
+      let near = moments.filter { abs($0.captured - plan.at) < 1 }
+      let first = near.first { abs($0.speed) > PresentationPlan.glide / 2 }
+      let begin = first?.captured ?? .nan
+      #expect(begin > plan.at - 0.03 && begin < plan.at + 0.1, "\(begin), \(plan.at)")
+    }
+  }
+
+  /// At a pause the sound itself stands still; what is heard of it is whole.
+  @Test func aStepLeavesOutNothingButThePause() {
+    var simulation = SimulatedPlayout(World(packetFrames: 960))
+    simulation.plans = [
+      (100, film(250)), (115, film(600, number: 2, isAtPause: true)),
+      (120, film(250, number: 3, isAtPause: true)),
+    ]
+    simulation.run(until: 124)
+    let moments = simulation.moments.after(108)
+    #expect(moments.filter { $0.captured > 115.05 && $0.captured < 119 }.longestGap < 1)
+    #expect(moments.filter { $0.captured > 120.05 }.longestGap < 1)
+    #expect(moments.longestGap < 350 + 40)
+  }
+
   @Test(arguments: [(250, 900), (900, 250)])
   func inAPauseTheDelayChangesAtOnce(from: Int, to: Int) {
     var simulation = SimulatedPlayout(World(packetFrames: 960))

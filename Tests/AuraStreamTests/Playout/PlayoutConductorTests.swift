@@ -38,9 +38,14 @@ struct PlayoutConductorTests {
       simulation.run(until: 420)
       let said = Double(milliseconds)
       let after30 = range(simulation.moments.after(133).delays)
-      #expect(after30.lowerBound > said - 0.7 && after30.upperBound < said + 0.7, "\(after30)")
+      // With 2 ms of jitter either way; PlayoutRunTests has what a wired network leaves.
+      #expect(
+        after30.lowerBound > said - 0.8 && after30.upperBound < said + 0.8,
+        "\(after30), seed \(seed)")
       let after300 = range(simulation.moments.after(403).delays)
-      #expect(after300.lowerBound > said - 0.3 && after300.upperBound < said + 0.3, "\(after300)")
+      #expect(
+        after300.lowerBound > said - 0.1 && after300.upperBound < said + 0.1,
+        "\(after300), seed \(seed)")
       #expect(simulation.conductor.counts.concealed == 0, "seed \(seed)")
       #expect(simulation.moments.after(115).fastest < 0.000_8)
     }
@@ -131,10 +136,10 @@ struct PlayoutConductorTests {
         let at300 = simulation.conductor.counts
         let delays = range(simulation.moments.after(300).delays)
         let bound = 41.4 + jitter * 1e3
-        #expect(delays.upperBound < bound, "\(delays) at \(jitter)")
+        #expect(delays.upperBound < bound, "\(delays) at \(jitter), seed \(seed)")
         // Once it has found its place, hardly anything comes too late.
         let lost = Double(at300.concealed + at300.silent) / Double(250 * 48_000)
-        #expect(lost < 0.005, "\(lost)")
+        #expect(lost < 0.005, "\(lost), seed \(seed)")
         #expect(simulation.conductor.counts.jumps == 0)
         #expect(simulation.moments.fastest <= RateController.largest)
       }
@@ -169,6 +174,18 @@ struct PlayoutConductorTests {
     #expect(simulation.conductor.repairs.reorderDepth >= 2)
     #expect(simulation.requested < 60, "\(simulation.requested) of 10,000")
     #expect(simulation.conductor.counts.concealed == 0)
+  }
+
+  /// A person says that the output is heard 50 ms before it says so: sound need not be made earlier for that.
+  @Test func anOutputThatTellsTooMuchCostsNothing() {
+    let delays = [0.010, -0.040].map { output in
+      var simulation = SimulatedPlayout(World(way: 0.060, outputDelay: output))
+      simulation.run(until: 160)
+      #expect(simulation.conductor.counts.concealed == 0)
+      #expect(simulation.conductor.output.delay >= .zero)
+      return simulation.moments.after(150).delays.max() ?? .nan
+    }
+    #expect(abs(delays[0] - delays[1] - 50) < 6, "\(delays)")
   }
 
   @Test func aForeignServerIsPlayedToo() {
@@ -319,12 +336,24 @@ struct PlayoutConductorTests {
         seed: 13, packetFrames: 960, loss: 0.01, jitter: 0.005, capturePPM: ppm, outputPPM: -ppm,
         clockPPM: -30, request: 1024),
       delay: .fixed(.milliseconds(150)))
-    simulation.run(until: 100 + minutes * 60) { simulation in
-      if simulation.moments.count > 100_000 { simulation.moments.removeFirst(50_000) }
+    var worst = (delays: 150.0...150.0, speed: 0.0)
+    func judge(_ moments: [SimulatedPlayout.Moment]) {
+      let delays = range(moments.after(160).delays)
+      worst.delays =
+        min(
+          worst.delays.lowerBound, delays.lowerBound)...max(
+          worst.delays.upperBound, delays.upperBound)
+      worst.speed = max(worst.speed, moments.fastest)
     }
-    let delays = range(simulation.moments.after(160).delays)
-    #expect(delays.lowerBound > 149.2 && delays.upperBound < 150.8, "\(delays)")
-    #expect(simulation.moments.fastest < 0.000_9)
+    simulation.run(until: 100 + minutes * 60) { simulation in
+      // All of it is judged; not all of it can be kept.
+      guard simulation.moments.count > 100_000 else { return }
+      judge(simulation.moments)
+      simulation.moments.removeFirst(50_000)
+    }
+    judge(simulation.moments)
+    #expect(worst.delays.lowerBound > 149.2 && worst.delays.upperBound < 150.8, "\(worst.delays)")
+    #expect(worst.speed < 0.000_9)
     #expect(simulation.conductor.counts.jumps == 0)
     #expect(simulation.conductor.counts.concealed == 0)
     #expect(simulation.conductor.counts.alignments == 1)

@@ -9,6 +9,10 @@ struct PlayoutRunTests {
   private static let seeds =
     1...max(24, UInt64(ProcessInfo.processInfo.environment["AURALYNC_SEEDS"] ?? "") ?? 24)
 
+  /// These runs last five minutes: a few of them.
+  private static let longSeeds =
+    1...(UInt64(ProcessInfo.processInfo.environment["AURALYNC_SEEDS"] ?? "") ?? 2)
+
   private enum Accident: CaseIterable {
     case none, detour, restart, stall, pause, blackout, freeze, firstWord, lateAnswer
   }
@@ -92,5 +96,33 @@ struct PlayoutRunTests {
     let bound = 1.5 + 0.12 * run.world.jitter * 1e3
     let errors = simulation.moments.after(160).delays.map { abs($0 - said.inMilliseconds) }
     #expect((errors.max() ?? 0) < bound, "off by \(errors.max() ?? 0) ms, \(story)")
+  }
+
+  /// Cards 300 ppm apart on a wired network: jitter to 0.5 ms either way, an output that is told to 0.1 ms.
+  /// What remains is what an answer of the server's clock every second cannot tell, and the speed's softness.
+  @Test(arguments: longSeeds)
+  func driftLeavesHalfAMillisecondAndThenATwentieth(seed: UInt64) {
+    var dice = SeededGenerator(seed: seed)
+    let ours = Double.random(in: -300...300, using: &dice)
+    let world = SimulatedPlayout.World(
+      seed: seed, packetFrames: [480, 960].randomElement(using: &dice) ?? 480,
+      way: Double.random(in: 0.000_05...0.01, using: &dice),
+      jitter: Double.random(in: 0...0.000_5, using: &dice),
+      capturePPM: ours > 0 ? ours - 300 : ours + 300, outputPPM: ours,
+      clockPPM: Double.random(in: -30...30, using: &dice),
+      request: [64, 256, 1_024].randomElement(using: &dice) ?? 256)
+    let said = Double([80, 150, 400].randomElement(using: &dice) ?? 150)
+    var simulation = SimulatedPlayout(
+      world, delay: .fixed(.nanoseconds(Int64(said * 1e6))))
+    simulation.run(until: 415)
+    func farthest(after time: Double) -> Double {
+      simulation.moments.after(time).delays.map { abs($0 - said) }.max() ?? .nan
+    }
+    let story = Comment(rawValue: "seed \(seed): \(world)")
+    #expect(farthest(after: 130) <= 0.5, story)
+    #expect(farthest(after: 400) <= 0.05, story)
+    #expect(simulation.moments.fastest <= RateController.largest, story)
+    let counts = simulation.conductor.counts
+    #expect(counts.jumps == 0 && counts.concealed == 0, story)
   }
 }

@@ -1,4 +1,5 @@
 import AuraStream
+import Foundation
 
 /// A server, a network, an output and between them the conductor, in virtual time: hours in seconds.
 ///
@@ -45,6 +46,10 @@ struct SimulatedPlayout {
     /// From its true capture to the ear; of a frame that was played.
     var delay = 0.0
     var speed = 0.0
+    /// When the first of its frames is heard, and the one after the last.
+    var heard = 0.0...0.0
+    /// When it was captured.
+    var captured: Double { heard.lowerBound - delay }
   }
 
   var world: World
@@ -63,6 +68,9 @@ struct SimulatedPlayout {
   var pauses: [Range<Double>] = []
   /// The range in which the way is longer.
   var detour: (Range<Double>, Double)?
+  /// From when on the way is another one: its mean and the standard deviation of a normally distributed
+  /// jitter, in seconds, as a bad wire's; packets overtake each other there.
+  var spoilt: (at: Double, mean: Double, deviation: Double)?
   /// When a computer sleeps, and how long: the server; or with a negative length we do, for whom no time
   /// passes.
   var sleep: (at: Double, seconds: Double)?
@@ -172,9 +180,19 @@ struct SimulatedPlayout {
     return isInBurst
   }
 
+  /// How long something is on its way.
+  private mutating func journey(at time: Double) -> Double {
+    if let spoilt, time >= spoilt.at {
+      let radius = (-2 * log(Double.random(in: 1e-12...1, using: &generator))).squareRoot()
+      let normal = radius * cos(2 * .pi * Double.random(in: 0..<1, using: &generator))
+      return max(0, spoilt.mean + spoilt.deviation * normal)
+    }
+    return world.way + Double.random(in: 0...max(world.jitter, 1e-9), using: &generator)
+  }
+
   private mutating func arrival(of sent: Double) -> Double {
-    var arrival =
-      sent + world.way + Double.random(in: 0...max(world.jitter, 1e-9), using: &generator)
+    var arrival = sent + journey(at: sent)
+    if let spoilt, sent >= spoilt.at { return arrival }
     if let detour, detour.0.contains(sent) { arrival += detour.1 }
     for freeze in freezes where freeze.contains(arrival) { arrival = freeze.upperBound }
     if !world.reorders {
@@ -232,16 +250,10 @@ struct SimulatedPlayout {
     let timestamp = timestampOffset &+ UInt32(truncatingIfNeeded: frame)
     var exchange: ClockExchange?
     let isFirstAnswer = questionSent != nil && !hasAnswer
-    let arrives =
-      time + world.way
-      + Double.random(
-        in: 0...max(world.jitter, 1e-9), using: &generator)
-      + (isFirstAnswer ? world.firstAnswerLate : 0)
+    let arrives = time + journey(at: time) + (isFirstAnswer ? world.firstAnswerLate : 0)
     hasAnswer = hasAnswer || isFirstAnswer
     if world.tellsClock, let asked = questionSent {
-      let served =
-        asked + world.way
-        + Double.random(in: 0...max(world.jitter, 1e-9), using: &generator)
+      let served = asked + journey(at: asked)
       exchange = ClockExchange(
         asked: local(asked), served: server(served), answered: server(time),
         received: local(arrives))
@@ -293,15 +305,9 @@ struct SimulatedPlayout {
     // A server that has started anew knows nothing of what was sent before.
     guard (firstPacket..<nextPacket).contains(packetNumber) else { return }
     if isLost(time) { return }
-    let there =
-      time + world.way
-      + Double.random(
-        in: 0...max(world.jitter, 1e-9), using: &generator)
+    let there = time + journey(at: time)
     if isLost(there) { return }
-    let back =
-      there + world.way
-      + Double.random(
-        in: 0...max(world.jitter, 1e-9), using: &generator)
+    let back = there + journey(at: there)
     onTheWay.append((back, packet(packetNumber), packetNumber))
   }
 
@@ -366,8 +372,11 @@ struct SimulatedPlayout {
     let low = UInt32(truncatingIfNeeded: frame.start.frames) &- timestampOffset
     let near = Int64((now - 100) * captureRate)
     let number = near + Int64(Int32(bitPattern: low &- UInt32(truncatingIfNeeded: near)))
-    let delay = heard + ratio / outputRate - captured(Double(number) + Double(skipping))
-    moments.append(Moment(time: now, delay: delay, speed: speed))
+    let begin = heard + ratio / outputRate
+    let delay = begin - captured(Double(number) + Double(skipping))
+    let length = Double(frame.frames - skipping) / (1 + speed) / outputRate
+    moments.append(
+      Moment(time: now, delay: delay, speed: speed, heard: begin...begin + length))
   }
 }
 
@@ -379,4 +388,9 @@ extension Sequence<SimulatedPlayout.Moment> {
   /// In milliseconds.
   var delays: [Double] { map { $0.delay * 1e3 } }
   var fastest: Double { map { abs($0.speed) }.max() ?? 0 }
+  /// The longest time in which nothing of the broadcast is heard, in milliseconds.
+  var longestGap: Double {
+    zip(self, dropFirst()).map { $1.heard.lowerBound - $0.heard.upperBound }.max().map { 1e3 * $0 }
+      ?? 0
+  }
 }

@@ -61,7 +61,7 @@ import Testing
       now = now + .milliseconds(10)
       #expect(admission.admit("source \(source)", now: now) == .admitted)
     }
-    #expect(admission.admit("one more", now: now + .seconds(1)) == .busy(retryAfter: 5))
+    #expect(admission.admit("one more", now: now + .seconds(1)) == .busy(retryAfter: 2))
     admission.giveUp("greedy")
     #expect(admission.admit("one more", now: now + .seconds(1)) == .admitted)
     #expect(admission.refusedBusy == 2)
