@@ -156,8 +156,9 @@ struct OriginalServerTests {
     #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 })
     #expect(numbers.suffix(queueSize).first == expected - queueSize + 1, "the queue is kept")
     #expect(numbers.count < expected, "something was dropped")
-    let deadline = HostClock.now + .seconds(5)
-    while server.statistics.droppedChunks == 0, HostClock.now < deadline {
+    // They are told twice a second.
+    let deadline = HostClock.now + .seconds(30)
+    while server.statistics.droppedChunks != expected - numbers.count, HostClock.now < deadline {
       WakeUp().wait(timeout: .milliseconds(50))
     }
     #expect(server.statistics.droppedChunks == expected - numbers.count)

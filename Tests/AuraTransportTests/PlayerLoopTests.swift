@@ -26,7 +26,8 @@ private final class Station {
   /// Sends one frame to everyone; its payload begins with its number.
   func publish() {
     let block = [Float](repeating: 0, count: 960)
-    _ = maker.take(block.span, at: position, endingAt: HostClock.now)
+    var taken = 0
+    _ = maker.fill(from: block.span, taken: &taken, at: position, endingAt: HostClock.now)
     position = position + 480
     guard let packet = maker.packet else { return }
     var payload: [UInt8] = []

@@ -43,18 +43,23 @@ private final class Stage {
   private(set) var allocations = 0
   private var sent = 0
   private let payload = [UInt8](repeating: 0x5a, count: 160)
+  private let packetFrames: Int
+  private let delay: Duration
 
-  init() throws {
+  init(packetFrames: Int = 480, delay: Duration = .milliseconds(250)) throws {
+    self.packetFrames = packetFrames
+    self.delay = delay
     ear = try Ear()
     let taken = try DatagramSocket(address: "127.0.0.1", port: 0, joining: false)
     shard = try SenderShard([BoundPlace(address: "127.0.0.1", port: taken.port, isIPv6: false)])
   }
 
   func add(
-    _ count: Int, linear: LinearAudio? = nil, red: UInt8? = nil, nack: Bool = false
+    _ count: Int, linear: LinearAudio? = nil, red: UInt8? = nil, nack: Bool = false,
+    start: PacketStart = .newest, id: ListenerID? = nil
   ) throws {
     for _ in 0..<count {
-      let id = ListenerID(keys.count + 1)
+      let id = id ?? ListenerID(keys.count + 1)
       let keys = SRTPKeys(
         profile: .aeadAES128GCM, localKey: Random.bytes(16), localSalt: Random.bytes(12),
         remoteKey: Random.bytes(16), remoteSalt: Random.bytes(12))
@@ -65,7 +70,7 @@ private final class Stage {
         typicalPayloadBytes: linear?.packetBytes ?? 160)
       let listener = try ShardListener(
         id: id, parameters, keys: keys, path: ear.path, through: shard.sockets.pairs[0],
-        now: HostClock.now)
+        start: start, now: HostClock.now)
       shard.signals.push(.join(JoiningListener(listener)))
       self.keys.append(keys)
     }
@@ -76,10 +81,10 @@ private final class Stage {
   func send(_ linear: LinearAudio? = nil) {
     let payload = linear.map { [UInt8](repeating: 0xa5, count: $0.packetBytes) } ?? payload
     let frame = EncodedFrame(
-      timestamp: UInt32(480 * sent), capturedAt: HostClock.now, marker: sent == 0,
+      timestamp: UInt32(packetFrames * sent), capturedAt: HostClock.now, marker: sent == 0,
       byteCount: payload.count, linear: linear,
       notice: PresentationNotice(
-        PresentationPlan(mode: .film, first: .milliseconds(250)), timestamp: 0))
+        PresentationPlan(mode: .film, first: delay), timestamp: 0))
     sent += 1
     let before = aura_test_allocations()
     shard.publish(payload.span, frame)
@@ -111,6 +116,69 @@ private final class Stage {
         numbers.append(Int(header.sequenceNumber))
       }
       #expect(numbers == Array(0..<20))
+    }
+  }
+
+  /// Ids are given when a listener joins, and handshakes are finished in any order: whatever is for one of them
+  /// must find it, from the answer to its question to its end.
+  @Test(
+    arguments: [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]]
+      as [[ListenerID]])
+  func whoJoinedFirstMayFinishLast(order: [ListenerID]) throws {
+    let stage = try Stage()
+    for id in order { try stage.add(1, nack: true, id: id) }
+    for id in order {
+      stage.shard.signals.push(
+        .listener(id, .asked(ssrc: UInt32(id), middle: 7, at: HostClock.now)))
+    }
+    stage.send()  // the first frame brings the first report
+    let reports = stage.ear.datagrams().filter {
+      DatagramKind(of: unsafe $0.span.bytes) == .rtcp
+    }
+    for (id, keys) in zip(order, stage.keys) {
+      var receiver = try SRTCPReceiver(keys: keys.seenByPeer)
+      var echoed: [UInt32] = []
+      for datagram in reports {
+        var bytes = datagram
+        let count = unsafe bytes.withUnsafeMutableBytes { try? unsafe receiver.unprotect($0) }
+        guard let count else { continue }  // another listener's
+        let clear = Array(bytes[..<count])
+        for item in try unsafe RTCPCompound.parse(clear.span.bytes) {
+          if case .delaySinceReference(let echo) = item { echoed += echo.reports.map(\.ssrc) }
+        }
+      }
+      #expect(echoed == [UInt32(id)])
+    }
+    for id in order {
+      stage.shard.signals.push(.listener(id, .missing(sequenceNumber: 0, following: 0)))
+    }
+    stage.shard.turn()
+    #expect(stage.shard.current.map(\.counts.repeated) == [1, 1, 1])
+    for id in order { stage.shard.signals.push(.leave(id)) }
+    stage.shard.turn()
+    #expect(stage.shard.current.isEmpty)
+  }
+
+  /// The longest delay there is: what a browser cannot hold of it the shard does, to the packet; and nothing
+  /// for who holds it itself.
+  @Test func twoSecondsAreHeld() throws {
+    let stage = try Stage(packetFrames: 960, delay: .seconds(2))
+    for _ in 0..<FrameHistory.capacity { stage.send() }
+    try stage.add(1, start: PacketStart(.server, delay: .seconds(2)))
+    try stage.add(1, start: PacketStart(.unknown, delay: .seconds(2)))
+    try stage.add(1, start: PacketStart(.listener, delay: .seconds(2)))
+    var received: [[UInt8]] = []
+    for _ in 0..<20 {
+      stage.send()
+      received += stage.ear.datagrams()
+    }
+    let held = (PacketStart.hold(for: .seconds(2)).frames() + 480) / 960
+    #expect(held > 90)
+    for (index, behind) in [held, held, 0].enumerated() {
+      let timestamps = try received.filter { DatagramKind(of: unsafe $0.span.bytes) == .rtp }
+        .map { try unsafe RTPHeader(parsing: $0.span.bytes) }
+        .filter { $0.ssrc == UInt32(index + 1) }.map(\.timestamp)
+      #expect(timestamps == (0..<20).map { UInt32(960 * (FrameHistory.capacity + $0 - behind)) })
     }
   }
 

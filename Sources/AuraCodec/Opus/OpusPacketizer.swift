@@ -48,11 +48,8 @@ package struct OpusPacketizer: ~Copyable {
     _ samples: Span<Float>, at start: MediaTime, endingAt end: HostTime,
     publish: (Span<UInt8>, PacketMaker.Packet) -> Void
   ) {
-    let count = samples.count / 2
     var taken = 0
-    while taken < count {
-      let rest = samples.extracting(2 * taken..<2 * count)
-      taken += maker.take(rest, at: start + taken, endingAt: end)
+    while maker.fill(from: samples, taken: &taken, at: start, endingAt: end) {
       publishPacket(publish)
     }
   }

@@ -60,6 +60,7 @@ internal import COpenSSL
   private let role: Role
   private let ssl: OpaquePointer
   private let wire: DTLSWire
+  private let memory: HandshakeMemory
   private let end: HostTime
   private var flight: [[UInt8]] = []
   private var wait = Self.firstWait
@@ -99,6 +100,7 @@ internal import COpenSSL
     self.role = role
     unsafe self.ssl = ssl
     self.wire = wire
+    memory = HandshakeMemory()
     end = now + Self.limit
     deadline = end
     if role == .client { continueHandshake(now: now) }
@@ -197,7 +199,7 @@ internal import COpenSSL
     let before = wire.outgoing.count
     ERR_clear_error()
     wire.isRepeating = false
-    let result = unsafe SSL_do_handshake(ssl)
+    let result = unsafe memory.shakeHands(ssl)
     let sent = wire.outgoing[before...]
     if result == 1 {
       settle(agreedState())
@@ -286,6 +288,8 @@ internal import COpenSSL
     }
     // 34 of the 72 KB that a listener's handshake keeps; the next `SSL_read` makes them anew.
     if !keepingBuffers { unsafe SSL_free_buffers(ssl) }
+    // And another 16.
+    memory.giveBack()
   }
 
   /// OpenSSL takes an encrypted record that is shorter than what encryption adds for a failure of its

@@ -21,6 +21,7 @@ internal import COpenSSL
   ///
   /// - Throws: `CryptoError` when OpenSSL cannot do it.
   package init() throws(CryptoError) {
+    _ = HandshakeMemory.isOurs
     guard let key = unsafe aura_new_p256_key() else { throw .openSSL("make a P-256 key") }
     defer { unsafe EVP_PKEY_free(key) }
     let certificate = try unsafe makeCertificate(key)

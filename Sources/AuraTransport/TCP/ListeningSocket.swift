@@ -54,12 +54,11 @@ struct ListeningSocket: ~Copyable {
   func accept() -> Arrival {
     var peer = SocketAddress()
     let listener = fileDescriptor
-    let socket = unsafe peer.fill { unsafe Glibc.accept(listener, $0, $1) } ?? -1
+    let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let socket = unsafe peer.fill { unsafe accept4(listener, $0, $1, flags) } ?? -1
     guard socket >= 0 else {
       return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) ? .noRoom : .nobody
     }
-    _ = fcntl(socket, F_SETFL, O_NONBLOCK)
-    _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
     return .client(socket: socket, peer: peer)
   }
 

@@ -82,13 +82,20 @@ final class OriginalSender: @unchecked Sendable {
 
   func run() {
     while !shouldStop {
-      let events = poller.wait(timeout: Self.housekeeping)
+      let events = poller.wait(timeout: sleep(now: HostClock.now))
       let now = HostClock.now
       for event in events { handle(event, now: now) }
+      sendDueChunks(now: now)
       if now >= nextHousekeeping { keepHouse(now: now) }
     }
     for client in clients { dismiss(client, reason: nil) }
     publishStatistics(now: HostClock.now)
+  }
+
+  /// Until housekeeping, or until a chunk is due that somebody waits for.
+  private func sleep(now: HostTime) -> Duration {
+    guard !clients.isEmpty, let due = history.nextDue else { return Self.housekeeping }
+    return min(Self.housekeeping, max(.milliseconds(1), due - now))
   }
 
   private var shouldStop: Bool {
@@ -98,7 +105,7 @@ final class OriginalSender: @unchecked Sendable {
   }
 
   private var everyoneHasEverything: Bool {
-    queue.isEmpty
+    queue.isEmpty && (history.nextDue == nil || clients.isEmpty)
       && clients.allSatisfy { $0.cursor.chunk == history.published && $0.isAcknowledged }
   }
 
@@ -106,7 +113,7 @@ final class OriginalSender: @unchecked Sendable {
     let descriptor = event.descriptor
     if descriptor == wakeUp.fileDescriptor {
       wakeUp.drain()
-      sendNewChunks(now: now)
+      while history.take(from: queue) {}
     } else if let listener = listeners[descriptor] {
       admitWaiting(at: listener, now: now)
     } else if let client = clientsBySocket[descriptor] {
@@ -114,10 +121,8 @@ final class OriginalSender: @unchecked Sendable {
     }
   }
 
-  private func sendNewChunks(now: HostTime) {
-    var isNew = false
-    while history.take(from: queue) { isNew = true }
-    guard isNew else { return }
+  private func sendDueChunks(now: HostTime) {
+    guard history.publish(isHeard: !clients.isEmpty, now: now) else { return }
     for client in clients {
       client.trim(to: history, queueSize: configuration.queueSize)
       if !client.isBlocked { send(to: client, now: now) }
@@ -199,6 +204,8 @@ final class OriginalSender: @unchecked Sendable {
           reason: "the server is full (--max-clients \(configuration.maxClients))"))
       return
     }
+    // Before somebody is here nothing has to be soft.
+    _ = history.publish(isHeard: !clients.isEmpty, now: now)
     let client = OriginalClientConnection(
       socket: socket, address: address, announcement: announcement, at: history.published,
       now: now, messageByteCount: configuration.format.messageByteCount)
@@ -261,6 +268,7 @@ final class OriginalSender: @unchecked Sendable {
     statistics.clients = clients.count
     statistics.bytesSent = clients.reduce(bytesOfGoneClients) { $0 + $1.bytesSent }
     statistics.droppedChunks = clients.reduce(dropsOfGoneClients) { $0 + $1.cursor.dropped }
+    (statistics.skippedChunks, statistics.repeatedChunks) = history.moves
     let message = configuration.format.messageByteCount
     statistics.listeners = clients.map { client in
       let oldest = client.oldestChunkUnderway(messageByteCount: message)

@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// The media thread hands over chunks and goes on; one sender thread owns the sockets. Each
 /// client has a cursor into a shared history: a slow one loses its oldest chunks, a stopped one is
-/// closed, and neither is ever waited for.
+/// closed, and neither is ever waited for. In film mode chunks wait there until their time.
 package final class OriginalServer: Sendable {
   package struct Configuration: Sendable {
     /// What is sent.
@@ -69,6 +69,9 @@ package final class OriginalServer: Sendable {
     package var droppedChunks = 0
     /// Chunks lost because the sender thread itself was held up.
     package var overflowedChunks = 0
+    /// Chunks that were left out for everyone, and that went once more, because film mode's delay changed.
+    package var skippedChunks = 0
+    package var repeatedChunks = 0
     /// The age of the oldest sound that is on its way to any client, counted from its capture.
     package var oldest: Duration = .zero
     /// Everyone, in the order they came.
@@ -115,8 +118,11 @@ package final class OriginalServer: Sendable {
   /// - Parameters:
   ///   - samples: exactly one chunk: `chunkSize` frames of `channels` samples.
   ///   - capturedAt: the instant of its first frame.
-  package func publish(_ samples: Span<Float>, capturedAt: HostTime) {
-    queue.push(samples, capturedAt: capturedAt)
+  ///   - presentation: when it is to be heard.
+  package func publish(
+    _ samples: Span<Float>, capturedAt: HostTime, _ presentation: ChunkPresentation = .live
+  ) {
+    queue.push(samples, capturedAt: capturedAt, presentation)
     wakeUp.signal()
   }
 

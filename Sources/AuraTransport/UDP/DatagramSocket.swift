@@ -69,17 +69,22 @@ struct DatagramSocket: ~Copyable {
 
   /// Takes the next datagram.
   ///
-  /// - Returns: its length and path; nil when none is waiting. Length 0: it was too long for the
-  ///   buffer, empty, or an error was.
+  /// - Returns: its length and path, and for how long it has waited to be taken, which is zero unless
+  ///   `tellArrivals` was called; nil when none is waiting. Length 0: it was too long for the buffer,
+  ///   empty, or an error was.
   static func receive(
     from fileDescriptor: Int32, into buffer: UnsafeMutableRawBufferPointer
-  ) -> (byteCount: Int, path: NetworkPath)? {
+  ) -> (byteCount: Int, path: NetworkPath, waited: Duration)? {
     var path = aura_datagram_path()
+    var waited: Int64 = 0
     let length = unsafe aura_receive_datagram(
-      fileDescriptor, buffer.baseAddress, buffer.count, &path)
+      fileDescriptor, buffer.baseAddress, buffer.count, &path, &waited)
     if length == -Int(EAGAIN) { return nil }
-    return (max(0, length), NetworkPath(path))
+    return (max(0, length), NetworkPath(path), .nanoseconds(waited))
   }
+
+  /// Has the kernel note when datagrams arrive.
+  func tellArrivals() { aura_receive_arrival_time(fileDescriptor) }
 
   /// Sends a datagram, or fails at once.
   ///

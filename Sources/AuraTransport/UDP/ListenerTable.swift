@@ -1,6 +1,6 @@
 internal import AuraStream
 
-/// A shard's listeners, in the order they came: everyone's place in a round stays the same, so
+/// A shard's listeners, in the order they joined: everyone's place in a round stays the same, so
 /// that waiting for the others is a constant delay and no jitter. For one thread.
 @safe struct ListenerTable: ~Copyable {
   private var storage: UnsafeMutablePointer<ShardListener>
@@ -14,10 +14,13 @@ internal import AuraStream
     unsafe storage.deallocate()
   }
 
-  /// Appends a listener; its id must be greater than all others'.
-  mutating func append(_ listener: consuming ShardListener) {
+  /// Takes a listener in. As a rule it is the last; but whoever joined before others may finish its
+  /// handshake after them.
+  mutating func insert(_ listener: consuming ShardListener) {
     if count == capacity { grow() }
-    unsafe (storage + count).initialize(to: listener)
+    let place = firstPlace(from: listener.id)
+    unsafe (storage + place + 1).moveInitialize(from: storage + place, count: count - place)
+    unsafe (storage + place).initialize(to: listener)
     count += 1
   }
 
@@ -48,13 +51,19 @@ internal import AuraStream
   }
 
   private func place(of id: ListenerID) -> Int? {
+    let place = firstPlace(from: id)
+    guard place < count else { return nil }
+    return unsafe storage[place].id == id ? place : nil
+  }
+
+  /// Where ids begin that are not less than this one.
+  private func firstPlace(from id: ListenerID) -> Int {
     var low = 0
     var high = count
     while low < high {
       let middle = (low + high) / 2
       if unsafe storage[middle].id < id { low = middle + 1 } else { high = middle }
     }
-    guard low < count else { return nil }
-    return unsafe storage[low].id == id ? low : nil
+    return low
   }
 }

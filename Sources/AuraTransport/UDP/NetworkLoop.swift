@@ -33,10 +33,12 @@ final class NetworkLoop: @unchecked Sendable {
   /// How often memory that a crowd has left behind is given back; takes a few milliseconds, in which
   /// nobody who sends media allocates.
   private static let tidying = Duration.seconds(20)
+  /// The same after a listener has come, so that what many handshakes at once took is not kept.
+  private static let tidyingAfterJoins = Duration.seconds(2)
   /// Datagrams taken from one socket before the others get their turn.
   private static let turn = 64
   private static let longestDatagram = 4_096
-  /// Handshakes that may begin in a second; each costs 0.3 ms of processor.
+  /// Handshakes that may begin in a second; each costs most of a millisecond of processor.
   private static let handshakeRate = 600.0
 
   private let configuration: WebRTCServer.Configuration
@@ -110,7 +112,7 @@ final class NetworkLoop: @unchecked Sendable {
 
   private func receive(from socket: Int32, into buffer: UnsafeMutableRawBufferPointer) {
     for _ in 0..<Self.turn {
-      guard let (byteCount, path) = unsafe DatagramSocket.receive(from: socket, into: buffer)
+      guard let (byteCount, path, _) = unsafe DatagramSocket.receive(from: socket, into: buffer)
       else { return }
       let datagram = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<byteCount])
       unsafe take(datagram.bytes, along: path, now: HostClock.now)
@@ -246,6 +248,7 @@ final class NetworkLoop: @unchecked Sendable {
     tell(shard, .join(JoiningListener(listener)), mustArrive: true)
     shared.admission.withLock { $0.finish(member.join.source) }
     shared.countLinear(member.join.parameters.linear, by: 1)
+    nextTidying = min(nextTidying, now + Self.tidyingAfterJoins)
     numbers.playing += 1
     numbers.listenersServed += 1
     numbers.mostListeners = max(numbers.mostListeners, numbers.playing)

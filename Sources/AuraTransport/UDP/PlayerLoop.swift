@@ -20,6 +20,9 @@ package final class PlayerLoop: @unchecked Sendable {
     package var wantsRED = true
     /// Whether to ask for uncompressed sound first; a server that has none answers Opus.
     package var wantsLinear = false
+    /// Whether a datagram has come when the kernel had it, and not when the thread took it: for whoever
+    /// measures a server, and not how busy this computer is.
+    package var takesKernelTime = false
     /// Of the thread, SCHED_FIFO where permitted; nil for the ordinary scheduler.
     package var realTimePriority: Int32?
 
@@ -55,6 +58,8 @@ package final class PlayerLoop: @unchecked Sendable {
 
   /// How often the sessions' deadlines are looked at.
   private static let tick = Duration.milliseconds(10)
+  /// Datagrams taken from one socket before the others get their turn.
+  private static let turn = 16
   private static let reporting = Duration.seconds(1)
   private static let longestDatagram = 4_096
 
@@ -107,7 +112,8 @@ package final class PlayerLoop: @unchecked Sendable {
   ) throws(TransportError) -> PlayerSeat {
     try PlayerSeat(
       identity: identity, binding: binding, reachable: reachable,
-      wantsRED: configuration.wantsRED, wantsLinear: configuration.wantsLinear)
+      wantsRED: configuration.wantsRED, wantsLinear: configuration.wantsLinear,
+      tellsArrivals: configuration.takesKernelTime)
   }
 
   /// Begins to listen; what happens is told to the sink.
@@ -184,17 +190,31 @@ package final class PlayerLoop: @unchecked Sendable {
     }
   }
 
-  /// Takes one datagram; if there are more, the poller says so again.
+  /// Takes one datagram; if there are more, the poller says so again. A thread that is behind takes several:
+  /// what one player's needs is then at hand.
   private func receive(from socket: Int32, into buffer: UnsafeMutableRawBufferPointer) {
-    guard let member = byDescriptor[Int(socket)],
-      let (byteCount, path) = unsafe DatagramSocket.receive(from: socket, into: buffer)
-    else { return }
+    guard let member = byDescriptor[Int(socket)] else { return }
+    for _ in 0..<Self.turn {
+      guard
+        let (byteCount, path, waited) = unsafe DatagramSocket.receive(from: socket, into: buffer)
+      else { return }
+      let datagram = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
+      unsafe take(datagram, from: path.remote, waited: waited, for: member)
+      guard waited >= Self.tick else { return }
+    }
+  }
+
+  private func take(
+    _ datagram: UnsafeMutableRawBufferPointer, from remote: Endpoint, waited: Duration,
+    for member: Member
+  ) {
     let now = HostClock.now
-    let datagram = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
-    let header = unsafe member.session.receive(datagram, from: path.remote, now: now)
+    let header = unsafe member.session.receive(datagram, from: remote, now: now)
     if let header {
       let payload = unsafe UnsafeRawBufferPointer(rebasing: datagram[header.payloadRange])
-      unsafe member.sink.playerHeard(header, payload, now: now)
+      // Only the sink is told when it came: a session whose thread is behind has heard nothing for no longer
+      // than since now, or it would ask after its server the more, the less time there is.
+      unsafe member.sink.playerHeard(header, payload, now: now - waited)
     }
     if header == nil || member.session.hasOutput { follow(member, now: now) }
   }

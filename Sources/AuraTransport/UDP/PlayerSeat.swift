@@ -8,8 +8,9 @@ package final class PlayerSeat: Sendable {
   private final class Owner: Sendable {
     let socket: DatagramSocket
 
-    init(_ address: String) throws(TransportError) {
+    init(_ address: String, tellsArrivals: Bool) throws(TransportError) {
       socket = try DatagramSocket(address: address, port: 0, joining: false)
+      if tellsArrivals { socket.tellArrivals() }
     }
   }
 
@@ -26,13 +27,14 @@ package final class PlayerSeat: Sendable {
   ///   - reachable: our addresses, to be told to the server; only a full one needs them.
   ///   - wantsRED: whether to ask for redundancy.
   ///   - wantsLinear: whether to ask for uncompressed sound first.
+  ///   - tellsArrivals: whether the kernel notes when datagrams arrive.
   /// - Throws: `TransportError` when an address or the port cannot be had.
   init(
     identity: DTLSIdentity, binding: [String], reachable: [IPAddress], wantsRED: Bool,
-    wantsLinear: Bool
+    wantsLinear: Bool, tellsArrivals: Bool
   ) throws(TransportError) {
     var owners: [Owner] = []
-    for address in binding { owners.append(try Owner(address)) }
+    for address in binding { owners.append(try Owner(address, tellsArrivals: tellsArrivals)) }
     self.owners = owners
     let (fragment, password) = (Random.letters(8), Random.letters(24))
     userFragment = Array(fragment.utf8)

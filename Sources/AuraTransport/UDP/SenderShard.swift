@@ -152,7 +152,7 @@ final class SenderShard: @unchecked Sendable {
   private func take(_ signal: ShardSignal, now: HostTime) {
     switch signal {
     case .join(let joining):
-      if let listener = joining.take() { listeners.append(listener) }
+      if let listener = joining.take() { listeners.insert(listener) }
     case .listener(let id, let signal):
       let place = if case .moved(let path) = signal { places.index(for: path) } else { nil as Int? }
       let pair = place.map { sockets.pairs[$0] }

@@ -55,6 +55,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
     _ history: inout FrameHistory, now: HostTime, with control: inout [UInt8]
   ) {
     guard liveness != .silent else { return }
+    hold.note(history.frame(behind: 0).notice)
     let due = hold.due(packetFrames: history.packetFrames, available: history.count, now: now)
     var behind = due.upperBound
     while behind > due.lowerBound {

@@ -43,17 +43,26 @@ final class ShardSockets: Sendable {
 /// An address and port that the server listens on.
 struct BoundPlace: Sendable {
   /// Numeric, as `--bind` has it; `0.0.0.0` and `::` for all.
-  var address: String
-  var port: Int
-  var isIPv6: Bool
+  let address: String
+  let port: Int
+  let isIPv6: Bool
+  /// The address in network order.
+  fileprivate let bytes: [UInt8]?
+
+  init(address: String, port: Int, isIPv6: Bool) {
+    self.address = address
+    self.port = port
+    self.isIPv6 = isIPv6
+    bytes = IPAddress(address)?.bytes
+  }
 }
 
 extension [BoundPlace] {
   /// The place that a path goes through: the one bound to our end of it, or to all of its family.
   func index(for path: NetworkPath) -> Int? {
     let isIPv6 = !path.remote.isIPv4
-    let own = IPAddress(bytes: path.local.addressBytes)
-    return firstIndex { IPAddress($0.address) == own }
+    let own = path.local.addressBytes
+    return firstIndex { $0.bytes == own }
       ?? firstIndex { $0.isIPv6 == isIPv6 }
   }
 }

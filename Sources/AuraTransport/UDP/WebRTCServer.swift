@@ -21,7 +21,7 @@ package final class WebRTCServer: Sendable {
     package var packetDuration: Duration
     /// The length of a packet's payload as a rule, in bytes; sizes histories.
     package var typicalPayloadBytes: Int
-    /// The addresses to offer, the best first; asked at each join.
+    /// The addresses to offer, the best first; asked at a join, and at most once a second.
     package var reachableAddresses: @Sendable () -> [IPAddress]
     /// Whether an address, 4 or 16 bytes in network order, may listen.
     package var mayListen: @Sendable ([UInt8]) -> Bool
@@ -85,6 +85,8 @@ package final class WebRTCServer: Sendable {
 
   private let configuration: Configuration
   private let ownFingerprint: CertificateFingerprint
+  /// The addresses to offer, and when they were asked for.
+  private let reachable = Mutex<(addresses: [IPAddress], at: HostTime?)>(([], nil))
   private let shared: WebRTCShared
   private let shards: [SenderShard]
   private let threads: [HostThread]
@@ -183,7 +185,13 @@ package final class WebRTCServer: Sendable {
   package func take(_ report: ListenerReport, from id: String, delay: Duration?) -> Bool {
     let hold: (isKnown: Bool, changed: Duration?) = shared.reports.withLock { reports in
       guard var told = reports[id] else { return (false, nil) }
-      let before = told.hold.hold
+      var before: Duration? = told.hold.hold
+      if told.isSilent {
+        // From now on its own word counts, from where the plan has led it.
+        told.isSilent = false
+        told.hold = HoldRule(delay.map(PacketStart.hold) ?? .zero)
+        before = nil
+      }
       told.report = report
       told.hold.take(report, delay: delay, now: HostClock.now)
       reports[id] = told
@@ -191,6 +199,18 @@ package final class WebRTCServer: Sendable {
     }
     if let changed = hold.changed { shared.submit(.hold(name: id, changed)) }
     return hold.isKnown
+  }
+
+  /// A listener is told that it hears later than everyone, by how much. Any thread.
+  ///
+  /// - Returns: whether that makes another number of them.
+  package func note(late: Duration, of id: String) -> Bool {
+    shared.reports.withLock { $0[id]?.lateness.note(late) ?? false }
+  }
+
+  /// By how much those hear later than everyone who do. Any thread.
+  package var lateness: [Duration] {
+    shared.reports.withLock { $0.values.compactMap { $0.lateness.told } }
   }
 
   /// How late those hear who have told. Any thread.
@@ -211,8 +231,17 @@ package final class WebRTCServer: Sendable {
   private var reachableEndpoints: [IPEndpoint] {
     let bound = configuration.addresses.compactMap { IPAddress($0) }
     let isEverywhere = bound.isEmpty || bound.contains(where: \.isUnspecified)
-    let addresses = isEverywhere ? configuration.reachableAddresses() : bound
+    let addresses = isEverywhere ? reachableAddresses(now: HostClock.now) : bound
     return addresses.map { IPEndpoint(address: $0, port: UInt16(port)) }
+  }
+
+  /// Asked for once a second at most: a hall that fills asks the system for the same hundreds of times.
+  private func reachableAddresses(now: HostTime) -> [IPAddress] {
+    reachable.withLock { reachable in
+      if let at = reachable.at, now - at < .seconds(1) { return reachable.addresses }
+      reachable = (configuration.reachableAddresses(), now)
+      return reachable.addresses
+    }
   }
 
   // MARK: Media

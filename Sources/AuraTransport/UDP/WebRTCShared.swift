@@ -22,6 +22,9 @@ final class WebRTCShared: Sendable {
     /// What it says of itself.
     var report = ListenerReport()
     var hold = HoldRule()
+    /// Nothing yet: what is held for it follows the plan.
+    var isSilent = false
+    var lateness = LatenessRule()
   }
 
   /// Everyone who has not gone, by name.
@@ -51,7 +54,10 @@ final class WebRTCShared: Sendable {
   /// Any thread. What waits is bounded: joins by their admission, leaves by the names.
   func submit(_ order: Order) {
     if case .join(let join) = order {
-      reports.withLock { $0[join.name] = Told(hold: HoldRule(join.start.hold)) }
+      let start = join.start
+      reports.withLock {
+        $0[join.name] = Told(hold: HoldRule(start.hold), isSilent: start.followsPlan)
+      }
     }
     orders.withLock { $0.append(order) }
     wakeUp.signal()
