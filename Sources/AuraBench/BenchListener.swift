@@ -12,12 +12,15 @@ final class BenchListener: PlayerSink, OriginalSink {
     var end: String?
     /// What came while it was measured: over WHEP, and by the original protocol.
     var reception = ReceptionRecord()
+    var pace = PacketPace()
     var chunks = 0
     /// What came since it joined.
     var arrivals = 0
     var firstArrival: HostTime?
     var longestGap = Duration.zero
     var lastArrival: HostTime?
+    /// The last arrival that was measured.
+    var lastMeasured: HostTime?
 
     var hasStarted: Bool { joinedAt != nil }
 
@@ -50,23 +53,28 @@ final class BenchListener: PlayerSink, OriginalSink {
   }
 
   func playerHeard(_ header: RTPHeader, _ payload: UnsafeRawBufferPointer, now: HostTime) {
-    hear(now: now) { counts in
+    hear(now: now) { counts, isMeasured in
+      let number = header.sequenceNumber
+      counts.pace.note(
+        number: number, timestamp: header.timestamp, now: now, isCounted: isMeasured)
+      guard isMeasured else { return }
       _ = counts.reception.note(
-        sequenceNumber: header.sequenceNumber, timestamp: header.timestamp, now: now)
+        sequenceNumber: number, timestamp: header.timestamp, now: now)
     }
   }
 
-  func originalHeard(now: HostTime) { hear(now: now) { $0.chunks += 1 } }
+  func originalHeard(now: HostTime) { hear(now: now) { if $1 { $0.chunks += 1 } } }
 
-  /// Something has come: counts it if it is measured.
-  private func hear(now: HostTime, count: (inout Counts) -> Void) {
-    let since = tally.measuredSince
+  /// Something has come; `count` is told whether it is measured.
+  private func hear(now: HostTime, count: (inout Counts, Bool) -> Void) {
+    let since = tally.measuredSince(at: now)
     let gap = counts.withLock { counts -> Duration? in
       defer { counts.lastArrival = now }
       counts.arrivals += 1
       counts.firstArrival = counts.firstArrival ?? now
+      count(&counts, since != nil)
       guard let since else { return nil }
-      count(&counts)
+      counts.lastMeasured = now
       guard let last = counts.lastArrival, last >= since else { return nil }
       counts.longestGap = max(counts.longestGap, now - last)
       return now - last

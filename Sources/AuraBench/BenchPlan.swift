@@ -37,6 +37,24 @@ package struct BenchPlan: Sendable {
     self.duration = duration
   }
 
+  /// How long a join takes that nothing is in the way of, at most.
+  private static let patience = Duration.seconds(15)
+
+  /// When the last that wants to join is given up, after the first has begun; a listener who comes later than the
+  /// run was to last tells nothing of it.
+  var joinLimit: Duration { .seconds(Double(listeners) / joinRate) + duration + Self.patience }
+
+  /// How long a listener waits whom the server has told to come again.
+  ///
+  /// - Parameters:
+  ///   - seconds: after which it is to come again.
+  ///   - passed: since the first began to join.
+  /// - Returns: the wait; nil where little of the run would be left after it.
+  package func wait(_ seconds: Int, passed: Duration) -> Duration? {
+    let wait = Duration.seconds(seconds)
+    return passed + wait <= joinLimit ? wait : nil
+  }
+
   /// The server's address, when it is given as one.
   var serverAddress: IPAddress? { Self.address(of: target.host) }
 

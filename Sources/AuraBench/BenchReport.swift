@@ -21,6 +21,9 @@ package struct BenchReport: Sendable {
   /// Packets that should have come to those who stayed, and that came.
   package var expected = 0
   package var received = 0
+  /// Packets that were due to them, by media time and by the clock; chunks of the original protocol have no
+  /// media time, and as many were due as were expected.
+  package var due = 0
   package var late = 0
   package var duplicates = 0
   /// Between one packet and the next, of each listener.
@@ -41,6 +44,12 @@ package struct BenchReport: Sendable {
 
   /// Packets that did not come, as a fraction.
   package var loss: Double { expected > 0 ? Double(expected - received) / Double(expected) : 0 }
+
+  /// Packets that were due and have no number, for the server has not sent them.
+  package var unsent: Int { max(0, due - expected) }
+
+  /// The same as a fraction of what was due.
+  package var unsentShare: Double { due > 0 ? Double(unsent) / Double(due) : 0 }
 
   /// Whether the load generator was too slow for what it was to measure.
   package var isBottleneck: Bool { load > 0.9 || longestRound > max(5, gaps.median / 2) }

@@ -19,6 +19,15 @@ package final class BenchRun: Sendable {
   private static let mostPending = 512
   private static let mostTries = 5
 
+  /// Why a listener did not come again, although it was told to.
+  private struct TooLate: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ refusal: WHEPClientError) {
+      description = "\(refusal) That is longer than this run lasts: it was not tried again."
+    }
+  }
+
   private struct State {
     var progress = Progress()
     var listeners: [BenchListener] = []
@@ -28,6 +37,7 @@ package final class BenchRun: Sendable {
   private let plan: BenchPlan
   private let interfaces = NetworkInterfaces.current()
   private let tally = BenchTally()
+  private let start = HostClock.now
   private let state = Mutex(State())
 
   package init(_ plan: BenchPlan) { self.plan = plan }
@@ -40,7 +50,8 @@ package final class BenchRun: Sendable {
     }
   }
 
-  /// Runs it to its end.
+  /// Runs it to its end; where its task is cancelled, that is now: nobody joins any more, and what was measured so
+  /// far is found.
   ///
   /// - Returns: what was found.
   /// - Throws: `TransportError` when this computer cannot.
@@ -55,6 +66,7 @@ package final class BenchRun: Sendable {
   private func runWHEP(_ address: WHEPAddress) async throws -> BenchReport {
     var configuration = PlayerLoop.Configuration()
     configuration.opensMedia = plan.opensMedia
+    configuration.takesKernelTime = true
     let loop = try PlayerLoop(configuration)
     // Short: the thread ends when it is woken.
     defer { loop.stop() }
@@ -85,9 +97,25 @@ package final class BenchRun: Sendable {
     tally.beginMeasuring(now: begin)
     try? await Task.sleep(for: plan.duration)
     let end = HostClock.now
-    tally.endMeasuring()
+    tally.endMeasuring(now: end)
     pace.stop()
-    return report(from: begin, to: end, lag: takeLag())
+    let lag = takeLag()
+    await catchUp(with: end)
+    return report(from: begin, to: end, lag: lag)
+  }
+
+  /// Waits until what has come until an instant is taken: who is behind then would count it as never sent.
+  private func catchUp(with end: HostTime) async {
+    let listeners = state.withLock { $0.listeners }
+    let limit = ContinuousClock.now + .seconds(5)
+    while ContinuousClock.now < limit, !Task.isCancelled {
+      let isBehind = listeners.contains { listener in
+        let counts = listener.current
+        return counts.end == nil && counts.lastArrival.map { $0 < end } ?? false
+      }
+      guard isBehind else { return }
+      try? await Task.sleep(for: .milliseconds(20))
+    }
   }
 
   /// The time from one packet to the next, as the first listeners have it.
@@ -100,7 +128,7 @@ package final class BenchRun: Sendable {
   private func joinAll(_ join: @escaping @Sendable (Int) async -> Void) async {
     let begin = ContinuousClock.now
     await withTaskGroup(of: Void.self) { group in
-      for number in 0..<plan.listeners {
+      for number in 0..<plan.listeners where !Task.isCancelled {
         if number >= Self.mostPending { await group.next() }
         let due = begin + .seconds(Double(number) / plan.joinRate)
         try? await Task.sleep(until: due, clock: .continuous)
@@ -111,7 +139,8 @@ package final class BenchRun: Sendable {
 
   private func join(_ number: Int, _ address: WHEPAddress, _ loop: PlayerLoop) async {
     state.withLock { $0.progress.asked += 1 }
-    let client = WHEPClient()
+    // A crowd goes where its owner has sent it.
+    let client = WHEPClient(staysOnHost: true)
     do {
       let seat = try loop.makeSeat(
         binding: plan.binding(of: number), reachable: plan.reachable(of: number, interfaces))
@@ -125,10 +154,12 @@ package final class BenchRun: Sendable {
           state.withLock { $0.listeners.append(listener) }
           return
         } catch {
-          guard case .later(_, let seconds, _) = error, attempt < Self.mostTries else {
-            throw error
+          guard case .later(_, let seconds, _) = error, attempt < Self.mostTries, !Task.isCancelled
+          else { throw error }
+          guard let wait = plan.wait(seconds, passed: HostClock.now - start) else {
+            throw TooLate(error)
           }
-          try? await Task.sleep(for: .seconds(seconds))
+          try? await Task.sleep(for: wait)
         }
       }
     } catch {
@@ -152,7 +183,7 @@ package final class BenchRun: Sendable {
   /// Waits until everybody who was let in has heard a little or has given up.
   private func settle() async {
     let end = ContinuousClock.now + .seconds(20)
-    while ContinuousClock.now < end {
+    while ContinuousClock.now < end, !Task.isCancelled {
       let listeners = state.withLock { $0.listeners }
       let isDone = listeners.allSatisfy { listener in
         let counts = listener.current
@@ -169,7 +200,7 @@ package final class BenchRun: Sendable {
     let counts = listeners.map(\.current)
     // Whoever hears no more has a gap that no packet has ended.
     for listener in counts where listener.hasStarted && listener.end == nil {
-      let silence = end - (listener.lastArrival ?? begin)
+      let silence = end - (listener.lastMeasured ?? begin)
       if silence > listener.longestGap { tally.record(gap: silence) }
     }
     var report = BenchReport(
@@ -186,6 +217,7 @@ package final class BenchRun: Sendable {
     // Chunks have no numbers: what the best served listener got is what was sent, but for one at the
     // edges of the time.
     let mostChunks = counts.map(\.chunks).max() ?? 0
+    let packetFrames = counts.compactMap(\.pace.packetFrames).min()
     for listener in counts {
       guard listener.hasStarted, listener.end == nil else {
         report.failures[listener.end ?? "No handshake was made in time.", default: 0] += 1
@@ -193,7 +225,10 @@ package final class BenchRun: Sendable {
       }
       report.stayed += 1
       let received = listener.reception.received + listener.chunks
-      report.expected += max(received, listener.reception.expected, mostChunks - 1)
+      let expected = max(received, listener.reception.expected, mostChunks - 1)
+      report.expected += expected
+      report.due += max(
+        expected, listener.pace.due(from: begin, to: end, usual: packetFrames) ?? expected)
       report.received += received
       report.late += listener.reception.late
       report.duplicates += listener.reception.duplicates

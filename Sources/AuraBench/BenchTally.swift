@@ -8,8 +8,9 @@ final class BenchTally: Sendable {
   private let gaps = Mutex(BenchTally.makeHistogram())
   private let baselines = Mutex(BenchTally.makeHistogram())
   private let joins = Mutex(BenchTally.makeHistogram())
-  /// When measurement began, in nanoseconds of the host's clock; zero: it has not.
+  /// When measurement began and ended, in nanoseconds of the host's clock; zero: it has not.
   private let begin = Atomic<Int64>(0)
+  private let end = Atomic<Int64>(0)
 
   private static let longest: UInt64 = 60_000_000_000
 
@@ -19,15 +20,19 @@ final class BenchTally: Sendable {
       numberOfSignificantValueDigits: .three)
   }
 
-  /// Nil before measurement and after it.
-  var measuredSince: HostTime? {
+  /// When measurement began, if an instant lies in it; nil before measurement and after it.
+  func measuredSince(at instant: HostTime) -> HostTime? {
     let begin = begin.load(ordering: .relaxed)
-    return begin == 0 ? nil : HostTime(nanoseconds: begin)
+    let end = end.load(ordering: .relaxed)
+    guard begin != 0, instant.nanoseconds >= begin, end == 0 || instant.nanoseconds <= end
+    else { return nil }
+    return HostTime(nanoseconds: begin)
   }
 
   func beginMeasuring(now: HostTime) { begin.store(now.nanoseconds, ordering: .relaxed) }
 
-  func endMeasuring() { begin.store(0, ordering: .relaxed) }
+  /// What came until `now` still counts, whenever it is taken.
+  func endMeasuring(now: HostTime) { end.store(now.nanoseconds, ordering: .relaxed) }
 
   func record(gap: Duration) { Self.record(gap, in: gaps) }
 

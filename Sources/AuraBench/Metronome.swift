@@ -17,7 +17,7 @@ final class Metronome: Sendable {
         due = due + interval
         if isOver.wait(timeout: due - HostClock.now) { return }
         let now = HostClock.now
-        if let last, let since = tally.measuredSince, last >= since {
+        if let last, let since = tally.measuredSince(at: now), last >= since {
           tally.record(baseline: now - last)
         }
         last = now

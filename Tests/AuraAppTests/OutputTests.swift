@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 internal import Testing
@@ -11,7 +12,7 @@ private struct Pipe {
 
   init() throws {
     var ends: [Int32] = [0, 0]
-    try #require(unsafe pipe(&ends) == 0)
+    try #require(unsafe pipe2(&ends, O_CLOEXEC) == 0)
     reader = ends[0]
     writer = ends[1]
   }
@@ -83,6 +84,9 @@ private struct Pipe {
     output.line("heard")
     #expect(output.isOpen)
     close(pipe.reader)
+    // A program that another test is just starting has that end, too, until it runs.
+    var gone = pollfd(fd: pipe.writer, events: 0, revents: 0)
+    _ = unsafe poll(&gone, 1, 30_000)
     for _ in 0..<3 { output.line("unheard") }
     #expect(!output.isOpen)
     #expect(counter.count == 1)

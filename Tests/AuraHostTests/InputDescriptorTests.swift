@@ -1,4 +1,5 @@
 import AuraHost
+import CLinux
 import Glibc
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
   private func withPipe(_ body: (_ input: InputDescriptor, _ writeEnd: Int32) throws -> Void) throws
   {
     var ends: [Int32] = [-1, -1]
-    try #require(unsafe pipe(&ends) == 0)
+    try #require(unsafe pipe2(&ends, O_CLOEXEC) == 0)
     let flags = fcntl(ends[1], F_GETFL)
     _ = fcntl(ends[1], F_SETFL, flags | O_NONBLOCK)
     defer { for end in ends { close(end) } }
@@ -49,13 +50,16 @@ import Testing
 
   @Test func aWriterThatHasGoneIsNoticedAndWhatItWroteIsRead() throws {
     var ends: [Int32] = [-1, -1]
-    try #require(unsafe pipe(&ends) == 0)
+    try #require(unsafe pipe2(&ends, O_CLOEXEC) == 0)
     defer { close(ends[0]) }
     let input = InputDescriptor(ends[0])
     #expect(!input.isHungUp)
     let bytes: [UInt8] = [1, 2, 3]
     _ = unsafe write(ends[1], bytes, 3)
     close(ends[1])
+    // A program that another test is just starting has the end too, until it runs.
+    var hangUp = pollfd(fd: ends[0], events: 0, revents: 0)
+    _ = unsafe poll(&hangUp, 1, 30_000)
     #expect(input.isHungUp && input.waitingBytes == 3)
     var buffer: [UInt8] = []
     #expect(input.read(atMost: 100, into: &buffer) == .bytes(3))

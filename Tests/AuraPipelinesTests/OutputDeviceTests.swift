@@ -34,9 +34,15 @@ extension PrivateSoundServerTests {
     }
     players.forEach { $0.stop() }
     output.stop()
-    let left = try Sound.devices(of: .pipewire)
+    var left: [SoundDevice] = []
+    // Which is the default is another program's to say, a moment later.
+    for _ in 0..<1000 {
+      left = try Sound.devices(of: .pipewire)
+      if left.map(\.isDefault) == [true] { break }
+      WakeUp().wait(timeout: .milliseconds(20))
+    }
     #expect(left.map(\.name) == [PrivateSoundServer.sinkName])
-    #expect(left.filter(\.isDefault).count == 1, "the old default is back")
+    #expect(left.map(\.isDefault) == [true], "the old default is back")
   }
 
   /// What each reports beyond the claim, once that has reached it.
@@ -45,9 +51,14 @@ extension PrivateSoundServerTests {
   ) -> [Duration] {
     let pause = WakeUp()
     return taps.map { backend, tap in
+      // The middle of twenty: single ones jump where a thread was held up.
+      var latest: [Duration] = []
       for _ in 0..<1000 {
         let own = tap.reportedOutputDelay - claim
-        if tap.lastRender != nil, own > .milliseconds(-5), own < .milliseconds(150) { return own }
+        if tap.lastRender != nil, own > .milliseconds(-5), own < .milliseconds(150) {
+          latest.append(own)
+        }
+        if latest.count == 20 { return latest.sorted()[10] }
         pause.wait(timeout: .milliseconds(20))
       }
       Issue.record("\(backend) reports \(tap.reportedOutputDelay), not \(claim)")

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import AuraBench
 internal import AuraHost
 internal import AuraWeb
+internal import Glibc
 
 /// `auralync bench`: many listeners at once, to see what a server can carry.
 ///
@@ -14,8 +15,8 @@ struct BenchCommand: AsyncParsableCommand {
     discussion: """
       Each listener joins over WHEP, shakes hands and receives encrypted sound as a browser does, or \
       connects by the original protocol; what comes is counted and thrown away. The server is found as \
-      `listen` finds it. Only against servers on this computer, unless you say \
-      that the network is yours: for others this is an attack.
+      `listen` finds it. Ctrl-C ends it early, with what was found so far. Only against servers on \
+      this computer, unless you say that the network is yours: for others this is an attack.
       """)
 
   @Argument(
@@ -32,7 +33,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "How many begin to join each second.") var joinRate = 50.0
   @Option(help: "How many seconds to measure.") var duration = 20.0
   @Flag(help: "Count packets by their headers, without decrypting them.") var countOnly = false
-  @Flag(help: "Write one JSON object.") var json = false
+  @Flag(help: "Write one JSON object; how far it is goes to standard error.") var json = false
   @Flag(help: "Test a server on another computer of a network that is yours.")
   var yesIOwnThisNetwork = false
 
@@ -71,10 +72,20 @@ struct BenchCommand: AsyncParsableCommand {
     let bench = BenchRun(plan)
     let screen = Output(format: .text)
     let live = LiveLine(screen)
+    let log = Output(format: .text, descriptor: STDERR_FILENO)
+    var isMeasuring = false
+    SignalWakeUp.install()
     let running = Task { try await bench.run() }
     while !bench.progress.isFinished {
-      if !json { live.show(Self.line(bench.progress, of: listeners)) }
-      try? await Task.sleep(for: .milliseconds(250))
+      if SignalWakeUp.received != nil { running.cancel() }
+      let progress = bench.progress
+      let line = Self.line(progress, of: listeners)
+      if !json { live.show(line) }
+      if json, progress.isMeasuring, !isMeasuring {
+        isMeasuring = true
+        log.line(line)
+      }
+      try? await Task.sleep(for: .milliseconds(json ? 100 : 250))
     }
     let report = try await running.value
     if json {
@@ -95,6 +106,10 @@ struct BenchCommand: AsyncParsableCommand {
       do throws(WHEPClientError) {
         if let endpoint = try await WHEPClient().endpoints(host: plan.server.host, port: port).first
         {
+          // A crowd goes where its owner has sent it.
+          guard endpoint.host.lowercased() == plan.server.host.lowercased() else {
+            throw WHEPClientError.redirected(endpoint)
+          }
           return .whep(endpoint)
         }
         failure = WHEPClientError.notHTTP(
@@ -125,7 +140,9 @@ extension BenchReport {
       ("joining", "\(Words.decimal(joinRate)) a second; \(joining.text)"),
       ("measured", "\(Words.decimal(seconds)) s"),
       ("packets", "\(received) of \(expected), \(late) late, \(duplicates) twice"),
-      ("lost", "\((loss * 100_000).rounded() / 1_000) %"), ("arrival gap", gaps.text),
+      ("lost", Self.percent(loss)),
+      ("never sent", "\(unsent) of \(due) that were due, \(Self.percent(unsentShare))"),
+      ("arrival gap", gaps.text),
       ("the machine's own", baseline.text),
       (
         "fairness",
@@ -148,13 +165,18 @@ extension BenchReport {
         : [])
   }
 
+  private static func percent(_ share: Double) -> String {
+    "\((share * 100_000).rounded() / 1_000) %"
+  }
+
   var json: JSONValue {
     [
       "asked": .int(Int64(asked)), "joined": .int(Int64(joined)), "stayed": .int(Int64(stayed)),
       "joins_per_second": .double(joinRate), "joining_ms": joining.json,
       "seconds": .double(seconds), "expected": .int(Int64(expected)),
       "received": .int(Int64(received)), "late": .int(Int64(late)),
-      "duplicates": .int(Int64(duplicates)), "loss": .double(loss), "gap_ms": gaps.json,
+      "duplicates": .int(Int64(duplicates)), "loss": .double(loss), "due": .int(Int64(due)),
+      "unsent": .int(Int64(unsent)), "unsent_share": .double(unsentShare), "gap_ms": gaps.json,
       "baseline_ms": baseline.json,
       "fewest": .int(Int64(fewest)), "most": .int(Int64(most)), "fairness": .double(fairness),
       "bench_load": .double(load), "bench_longest_round_ms": .double(longestRound),

@@ -23,7 +23,8 @@ struct DoctorCommand: ParsableCommand {
   }
 
   func run() throws {
-    let shortfalls = HostCapacity.current.shortfalls(forListeners: listeners)
+    let host = HostCapacity.current
+    let shortfalls = host.shortfalls(forListeners: listeners)
     let links = NetworkInterfaces.current().usable.map { interface in
       Link(interface: interface.name, megabits: LinkSpeed.megabits(of: interface.name))
     }
@@ -32,9 +33,9 @@ struct DoctorCommand: ParsableCommand {
     ).map { Sending(packetsPerCore: Int($0), cores: WebRTCServer.usualShards) }
     let output = Output(format: .text)
     if json {
-      output.line(Self.json(shortfalls, links, sending).json)
+      output.line(Self.json(host, shortfalls, links, sending).json)
     } else {
-      for line in Self.lines(shortfalls, links, sending, listeners) { output.line(line) }
+      for line in Self.lines(host, shortfalls, links, sending, listeners) { output.line(line) }
     }
   }
 
@@ -68,8 +69,23 @@ struct DoctorCommand: ParsableCommand {
     ("low-latency", .lowLatency), ("smooth", .smooth), ("stable", .stable),
   ]
 
+  /// What was read, whether it is enough or not.
+  private static func settings(_ host: HostCapacity) -> [String] {
+    func text(_ number: Int?) -> String { number.map(String.init) ?? "an unknown number of" }
+    let limit = host.isLimited ? "" : ", which does not hold for root"
+    return [
+      "This system remembers \(text(host.neighbours)) neighbours, and keeps "
+        + "\(text(host.unresolvedBytes)) bytes for each that does not answer.",
+      "A socket may keep \(text(host.sendBuffer)) bytes to send\(limit), and "
+        + "\(text(host.receiveBuffer)) that came in.",
+      "This program may open \(host.openFiles) files and sockets, and "
+        + (host.mayUseRealTime ? "may" : "may not") + " run in real time.",
+    ]
+  }
+
   private static func lines(
-    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link], _ sending: Sending?, _ count: Int
+    _ host: HostCapacity, _ shortfalls: [HostCapacity.Shortfall], _ links: [Link],
+    _ sending: Sending?, _ count: Int
   ) -> [String] {
     var lines = links.map { link in
       guard let megabits = link.megabits else {
@@ -91,14 +107,25 @@ struct DoctorCommand: ParsableCommand {
     } else {
       lines.append("What this computer can send could not be tried.")
     }
+    lines += settings(host)
     if shortfalls.isEmpty {
       lines.append("Nothing in this system's settings stands in the way of \(count) listeners.")
     }
     return lines + shortfalls.map { "From \($0.listeners) listeners on: \($0.sentence)" }
   }
 
+  private static func json(_ host: HostCapacity) -> JSONValue {
+    func number(_ value: Int?) -> JSONValue { value.map { .int(Int64($0)) } ?? .null }
+    return [
+      "neighbours": number(host.neighbours), "unresolved_bytes": number(host.unresolvedBytes),
+      "send_buffer": number(host.sendBuffer), "receive_buffer": number(host.receiveBuffer),
+      "open_files": .int(Int64(host.openFiles)), "real_time": .bool(host.mayUseRealTime),
+    ]
+  }
+
   private static func json(
-    _ shortfalls: [HostCapacity.Shortfall], _ links: [Link], _ sending: Sending?
+    _ host: HostCapacity, _ shortfalls: [HostCapacity.Shortfall], _ links: [Link],
+    _ sending: Sending?
   ) -> JSONValue {
     [
       "links": .array(
@@ -124,6 +151,7 @@ struct DoctorCommand: ParsableCommand {
               .init(name: $0.name, value: .int(Int64(sending.listeners($0.profile))))
             })
       } ?? .null,
+      "settings": json(host),
       "shortfalls": .array(
         shortfalls.map {
           ["listeners": .int(Int64($0.listeners)), "sentence": .string($0.sentence)]

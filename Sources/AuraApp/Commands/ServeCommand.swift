@@ -9,7 +9,7 @@ struct ServeCommand: ParsableCommand {
       Listeners join with `auralync listen ADDRESS`, with the address that serve prints. Without \
       any sound server, as on a headless box, a private one is started, and what to play into it \
       is said. After -- comes a player to run: its sound goes to the listeners and nowhere else, \
-      and serve ends with it.
+      in film mode, its picture waits for it, and serve ends with it.
       """)
 
   @OptionGroup var settings: ServeSettings

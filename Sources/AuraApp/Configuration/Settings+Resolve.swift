@@ -55,8 +55,8 @@ extension Settings {
     }
     if command == .serve, defaultOutput, source != .output {
       throw UserError(
-        "\(origin(of: .defaultOutput).label(for: .defaultOutput)) makes a device of ours the "
-          + "default, and there is one with --source output only, not with \(source.text).",
+        "\(origin(of: .defaultOutput).label(for: .defaultOutput)) makes the device of --source "
+          + "output the default, and with \(source.text) there is none to be chosen.",
         exitCode: UserError.usage)
     }
     try checkDelay(for: command)

@@ -109,6 +109,16 @@ final class ListenReport {
       "Nothing to play to (\(reason)): sound is back when it is.")
   }
 
+  /// Nobody waits for us, or that is over.
+  func late(_ late: Duration?) {
+    say(
+      "late", ["late_ms": late.map { .milliseconds($0) } ?? .null],
+      late.map {
+        "You hear everything \(Words.milliseconds($0)) after the others: this output and network need "
+          + "longer than the broadcast waits."
+      } ?? "You hear everything with the others again.")
+  }
+
   /// A status: the line that lives on a terminal, or one more line of a log.
   func status(_ numbers: Listener.Statistics) {
     if live.isLive {
@@ -172,6 +182,7 @@ final class ListenReport {
     }
     return [
       "from_capture": .bool(playout.isExact), "needed_ms": known(playout.needed),
+      "late_ms": .milliseconds(numbers.late),
       "capture_ms": known(parts.capture), "packet_ms": known(parts.packet),
       "network_ms": known(parts.network), "buffer_ms": known(parts.buffer),
       "decode_ms": known(parts.decode), "output_ms": known(parts.output),

@@ -89,6 +89,7 @@ final class ListenSession {
       report.playing(to: device, offset: listener.headphone)
       outputDevice = device
       warnOfFeedback(backend)
+    case .late(let late): report.late(late)
     case .outputLost(let reason, let isGone):
       report.outputLost(isGone ? "lost" : "waiting", reason)
     }

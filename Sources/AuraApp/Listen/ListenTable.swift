@@ -32,7 +32,10 @@ enum ListenTable {
   private static func target(_ numbers: Listener.Statistics.WebRTC) -> String {
     let origin = numbers.playout.isExact ? "capture" : "network"
     let told = numbers.fixedDelay.map { ", told \(Words.milliseconds($0))" } ?? ""
-    return "from \(origin) to ear\(told); needed \(milliseconds(numbers.playout.needed))"
+    let late =
+      numbers.late > LatenessRule.audible
+      ? "; the others hear \(milliseconds(numbers.late)) earlier" : ""
+    return "from \(origin) to ear\(told); needed \(milliseconds(numbers.playout.needed))\(late)"
   }
 
   private static func row(_ name: String, _ value: String, _ words: String = "") -> String {

@@ -11,6 +11,7 @@ final class ServeReport {
   private let live: LiveLine
   private var capture = CaptureState.starting
   private var wasEverRunning = false
+  private var lateListeners = 0
 
   private enum CaptureState: Equatable {
     case starting
@@ -120,6 +121,24 @@ final class ServeReport {
       "presentation",
       ["mode": .string(mode.rawValue), "delay_ms": isFilm ? .milliseconds(delay) : .null],
       isFilm || isNews ? words : nil)
+  }
+
+  /// Those whom nobody waits for: when there are more or fewer of them.
+  func late(_ listeners: Int, _ most: Duration, _ choice: DelayChoice) {
+    guard listeners != lateListeners else { return }
+    lateListeners = listeners
+    let bound =
+      switch choice {
+      case .said: "the delay is what was said"
+      case .automatic(let cap): "nobody is waited for longer than \(Words.milliseconds(cap))"
+      }
+    say(
+      "late", ["listeners": .int(Int64(listeners)), "late_ms": .milliseconds(most)],
+      listeners == 0
+        ? "Everyone hears at the same time again."
+        : "\(Words.count(listeners, "listener")) \(listeners == 1 ? "needs" : "need") longer, and "
+          + "\(listeners == 1 ? "hears" : "hear") up to \(Words.milliseconds(most)) after the others: \(bound)."
+    )
   }
 
   /// What may be pressed from now on.

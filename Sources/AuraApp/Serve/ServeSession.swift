@@ -14,6 +14,8 @@ final class ServeSession {
   /// How long listeners may take to receive the end of a file.
   private static let drainTime = Duration.seconds(5)
   private static let commandGrace = Duration.milliseconds(300)
+  /// How long a command waits until its sound would be captured: then something is wrong that `serve` tells of.
+  private static let captureTime = Duration.seconds(5)
 
   private enum Happening: Sendable {
     case broadcast(Broadcast.Event)
@@ -29,6 +31,8 @@ final class ServeSession {
   private let loop: SessionLoop<Happening>
   private let report: ServeReport
   private let start = HostClock.now
+  /// Signalled when there is sound to be captured.
+  private let isCapturing = WakeUp()
   private var nextCapacityCheck = 50
   private var toldShortfalls: Set<HostCapacity.Shortfall.Kind> = []
 
@@ -61,7 +65,11 @@ final class ServeSession {
       let service = try webService(for: broadcast, gate, openFiles: openFiles)
       web = service
       tellStart(of: broadcast, sound, httpPort: service.port)
-      player = try startCommand(sound.privateServer)
+      // What it plays first is to be captured.
+      if !command.isEmpty, sound.privateServer != nil {
+        _ = isCapturing.wait(timeout: Self.captureTime)
+      }
+      player = SignalWakeUp.received == nil ? try startCommand(sound.privateServer) : nil
     } catch {
       stop(web)
       broadcast.stop()
@@ -94,14 +102,16 @@ final class ServeSession {
     case .file(let path): return SoundSource(source: .file(path: path))
     case .stdin: return SoundSource(source: .stdin(settings.stdinFormat))
     case .tone(let hertz): return SoundSource(source: .tone(hertz: hertz))
-    case .system: return try soundServer { backend, _ in .sound(.defaultOutputMonitor, backend) }
-    case .output:
+    case .system where !holdsPicture:
+      return try soundServer { backend, _ in .sound(.defaultOutputMonitor, backend) }
+    // A command, too, is to hear from the device how late it is.
+    case .system, .output:
       return try soundServer { [settings] backend, isPrivate in
         // In a server that is there for nothing else players need not choose it.
         let device = OutputDevice(
           claiming: settings.broadcastMode(holdsPicture: true) == .film
             ? settings.delayChoice.first : .zero,
-          becomesDefault: settings.defaultOutput || isPrivate)
+          becomesDefault: settings.defaultOutput || isPrivate, isServerOurs: isPrivate)
         return .output(device, backend)
       }
     case .device(let name): return try runningServer(.device(name: name))
@@ -120,7 +130,8 @@ final class ServeSession {
     }
     let mailbox = loop.mailbox
     let server = try PrivateSoundServer.start { mailbox.post(.privateServerDied($0)) }
-    let backend = settings.backend ?? .pipewire  // it answers for both
+    // It answers for both; a device tells players more on its own.
+    let backend = holdsPicture ? .pipewire : settings.backend ?? .pipewire
     return SoundSource(source: source(backend, true), backend: backend, privateServer: server)
   }
 
@@ -163,7 +174,10 @@ final class ServeSession {
           mayListen: { gate.mayListen($0) }),
         mode: settings.broadcastMode(holdsPicture: holdsPicture), delay: settings.delayChoice,
         alsoPlay: try alsoPlay(sound.backend))
-    ) { mailbox.post(.broadcast($0)) }
+    ) { [isCapturing] event in
+      if case .capture(.running) = event { isCapturing.signal() }
+      mailbox.post(.broadcast(event))
+    }
   }
 
   private func webService(
@@ -238,6 +252,10 @@ final class ServeSession {
   /// For an mpv that does not ask its output how late it is.
   private func holdPicture(with broadcast: Broadcast) -> PicturePlayer? {
     let mailbox = loop.mailbox
+    if settings.mpvSocket != nil, broadcast.outputDevice != nil {
+      report.warn("the device tells mpv the delay by itself: --mpv-socket is left out.")
+      return nil
+    }
     return settings.mpvSocket.map { path in
       PicturePlayer(path: path, delay: { broadcast.heardDelay ?? .zero }) {
         mailbox.post(.picture(isHeld: $0))
@@ -272,7 +290,12 @@ final class ServeSession {
     case .broadcast(.client(let event)): report.client(event)
     case .broadcast(.listener(let event)):
       report.listener(event)
-      if case .connected(_, _, let count) = event { warnOfCrowd(count) }
+      if case .connected(_, _, let count) = event {
+        warnOfCrowd(count)
+      } else {
+        // Who has gone is not late any more.
+        broadcast.tellLateness()
+      }
     case .broadcast(.hostOutput(let event)): report.hostOutput(event)
     case .broadcast(.capture(.ended(let reason))) where !capturesFromServer:
       report.sourceEnded(reason)
@@ -280,6 +303,8 @@ final class ServeSession {
     case .broadcast(.capture(let event)): report.captured(event)
     case .broadcast(.presented(let state)):
       report.presented(state.mode, state.delay)
+    case .broadcast(.late(let listeners, let most)):
+      report.late(listeners, most, broadcast.presenter.state.choice)
     case .picture(let isHeld): report.picture(isHeld: isHeld)
     case .key(let key): press(key, broadcast.presenter)
     case .commandEnded(let exit): return Ending(status: exit.shellCode, drains: true)

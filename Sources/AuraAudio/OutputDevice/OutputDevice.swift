@@ -31,10 +31,13 @@ package final class OutputDevice: Sendable {
     var claimed: Duration
     var volume = Volume()
     var follower: (@Sendable (Duration) -> Void)?
+    var onClaim: (@Sendable () -> Void)?
   }
 
   /// Whether it is the default output while it is there.
   package let becomesDefault: Bool
+  /// Whether the sound server ends with us: nothing of it has to be put back, now or by the next start.
+  package let isServerOurs: Bool
   private let state: Mutex<State>
 
   /// A device that is not there yet; a broadcast that has it as its source makes it appear.
@@ -42,8 +45,12 @@ package final class OutputDevice: Sendable {
   /// - Parameters:
   ///   - delay: what players are told at first: from the sound they give to the listeners' ears.
   ///   - becomesDefault: whether it is the default output while it is there.
-  package init(claiming delay: Duration, becomesDefault: Bool = false) {
+  ///   - isServerOurs: whether the sound server ends with us.
+  package init(
+    claiming delay: Duration, becomesDefault: Bool = false, isServerOurs: Bool = false
+  ) {
     self.becomesDefault = becomesDefault
+    self.isServerOurs = isServerOurs
     state = Mutex(State(wanted: delay, claimed: delay))
   }
 
@@ -75,6 +82,9 @@ package final class OutputDevice: Sendable {
   /// What the device's volume and mute keys are set to; they mean the host's ears alone.
   package var volume: Volume { state.withLock { $0.volume } }
 
+  /// Has somebody told whenever what players read has changed, on any thread; it must not wait. Nil ends it.
+  package func onClaim(_ body: (@Sendable () -> Void)?) { state.withLock { $0.onClaim = body } }
+
   // MARK: The back ends' side
 
   /// The device's name, with a number where other programs of ours have one already.
@@ -91,7 +101,13 @@ package final class OutputDevice: Sendable {
   /// What is to be claimed now.
   var wanted: Duration { asked }
 
-  func didClaim(_ delay: Duration) { state.withLock { $0.claimed = delay } }
+  func didClaim(_ delay: Duration) {
+    let onClaim = state.withLock { state in
+      defer { state.claimed = delay }
+      return state.claimed == delay ? nil : state.onClaim
+    }
+    onClaim?()
+  }
 
   func didChange(_ volume: Volume) { state.withLock { $0.volume = volume } }
 }

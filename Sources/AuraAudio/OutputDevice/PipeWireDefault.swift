@@ -4,17 +4,20 @@ internal import AuraHost
 final class PipeWireDefault: Sendable {
   private let name: String
   private let former: String?
-  private let record: OutputRecord
+  private let record: OutputRecord?
 
+  /// - Parameters:
+  ///   - name: the device's.
+  ///   - isRecorded: whether the next start puts it back, should this process be killed.
   /// - Throws: `SoundError` when there is no server or no place for the record.
-  init(_ name: String) throws(SoundError) {
+  init(_ name: String, isRecorded: Bool) throws(SoundError) {
     let session = try PipeWireSession()
     defer { session.stop() }
     self.name = name
     former = session.locked { session.graph.chosenOutput }
-    record = try OutputRecord(
-      OutputRecord.Change(
-        backend: .pipewire, device: name, former: former, becameDefault: true))
+    let change = OutputRecord.Change(
+      backend: .pipewire, device: name, former: former, becameDefault: true)
+    record = isRecorded ? try OutputRecord(change) : nil
     session.chooseOutput(name)
   }
 
@@ -25,7 +28,7 @@ final class PipeWireDefault: Sendable {
     guard let session = try? PipeWireSession() else { return }
     defer { session.stop() }
     Self.restore(former, insteadOf: name, session)
-    record.remove()
+    record?.remove()
   }
 
   /// Puts back what killed processes of ours have left.

@@ -28,7 +28,7 @@ package final class PipeWireOutput: SoundStream {
     device: OutputDevice, clientName: String, tap: CaptureTap,
     onEvent: @escaping @Sendable (StreamEvent) -> Void
   ) throws(SoundError) {
-    PipeWireDefault.repair()
+    if !device.isServerOurs { PipeWireDefault.repair() }
     let taken = try PipeWireDevices.list().filter { $0.kind == .output }.map(\.name)
     let name = OutputDevice.freeName(besides: taken)
     let isThere = WakeUp()
@@ -51,7 +51,8 @@ package final class PipeWireOutput: SoundStream {
       // Its end is the device's, for both have the same server.
       capture = try PipeWireCapture(
         target: .device(name: name), clientName: clientName, tap: tap, onEvent: onEvent)
-      defaultOutput = device.becomesDefault ? try PipeWireDefault(name) : nil
+      defaultOutput =
+        device.becomesDefault ? try PipeWireDefault(name, isRecorded: !device.isServerOurs) : nil
     } catch {
       sink.stop()
       throw error

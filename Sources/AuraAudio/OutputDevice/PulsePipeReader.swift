@@ -13,7 +13,11 @@ internal import Synchronization
 /// How much a full pipe holds depends on the player: a page takes one write, and a write is as long as
 /// the player's own blocks let it be. So capture instants are counted back from the instant at which
 /// the pipe lets go, by one latency for all: whoever hears a frame that much after its capture hears it
-/// when the player believes it, whatever the pipe holds. Only how early the sound comes differs.
+/// when the player believes it, whatever the pipe holds. What it holds beyond that latency is not
+/// handed on before its capture instant: nobody downstream trusts an instant that is still to come.
+///
+/// Another latency begins in a pause. What is handed on then has as much silence less, or more, as the
+/// latency grows or shrinks by, so that capture instants run on and not a frame of sound is lost.
 final class PulsePipeReader: Sendable {
   /// Three bytes a sample, twice: whole sizes of a pipe are then nearer to any delay than with two or four.
   static let bytesPerFrame = 6
@@ -24,10 +28,9 @@ final class PulsePipeReader: Sendable {
   private static let patience = Duration.milliseconds(80)
   /// What a page holds as a rule: 0.8 of its 682 frames, with players as they are.
   private static let usualFrames = 546
-  /// Another latency than this far off is taken over while sound flows, and costs a gap; nearer ones wait
-  /// for a pause.
-  private static let urgent = Duration.milliseconds(50)
-  private static let tolerance = Duration.milliseconds(4)
+  private static let tolerance = Duration.milliseconds(2)
+  /// Frames of silence that are put in at once, at most.
+  private static let mostSilence = 240
   /// From 28 ms to 3.6 s.
   private static let pageCounts = (1...8).map { 1 << $0 }
 
@@ -100,14 +103,18 @@ final class PulsePipeReader: Sendable {
     var bytes: [UInt8] = []
     var samples: [Float] = []
     var average = FillAverage()
-    /// What is to be taken over in the next pause.
-    var measured: Duration?
+    var lastMean: Duration?
+    /// What the latency is to become in the next pause: of a pipe of this size by rule, or as measured.
+    var goal: Duration
+    /// How long what was handed on last has been silent.
+    var quiet = SilenceRun()
 
     init(_ pipe: SoundPipe, _ device: OutputDevice, _ tap: CaptureTap) {
       self.pipe = pipe
       self.device = device
       self.tap = tap
       latency = PulsePipeReader.latency(ofPages: pipe.pages)
+      goal = latency
     }
 
     mutating func turn(isPlayedInto: Bool) {
@@ -115,12 +122,16 @@ final class PulsePipeReader: Sendable {
       let now = HostClock.now
       let due = dueFrames(now)
       refill(due: due, isPlayedInto: isPlayedInto)
-      handOn()
+      handOn(now, leaving: due)
       let before = pipe.waiting
       let count = pipe.remove(due * bytesPerFrame)
       seen = max(0, seen - count)
       taken += due
-      if isPlayedInto { learn((before + pipe.waiting) / 2) } else { rest() }
+      if isPlayedInto {
+        learn((before + pipe.waiting) / 2)
+      } else {
+        average = FillAverage()
+      }
     }
 
     /// Frames whose time has come since the last turn.
@@ -142,18 +153,71 @@ final class PulsePipeReader: Sendable {
     }
 
     private var framesInPage: Int {
-      min(2 * latency.frames() / (2 * pipe.pages - 1), SoundPipe.pageSize / bytesPerFrame)
+      min(2 * goal.frames() / (2 * pipe.pages - 1), SoundPipe.pageSize / bytesPerFrame)
     }
 
-    private mutating func handOn() {
+    /// Hands on what is captured by now, and what is about to leave the pipe.
+    private mutating func handOn(_ now: HostTime, leaving due: Int = 0) {
       pipe.look(after: seen, into: &bytes)
-      let frames = bytes.count / bytesPerFrame
+      let (waiting, handedOn) = (bytes.count / bytesPerFrame, seen / bytesPerFrame)
+      // Heard when it leaves the pipe; captured as much earlier as players are told.
+      let leaves = anchor + .frames(taken + handedOn)
+      func captured(_ latency: Duration) -> Int {
+        min(waiting, max((now + latency - leaves).frames(), due - handedOn, 0))
+      }
+      // In a pause as much more as is left out of it.
+      var frames = captured(isPause ? max(latency, goal) : latency)
+      fill(frames)
+      if !isSilent {
+        frames = captured(latency)
+        fill(frames)
+      }
       guard frames > 0 else { return }
+      let samples = samples  // the same storage; a span must borrow from a local
+      quiet.note(samples.span)
+      let at = leaves - latency
+      seen += frames * bytesPerFrame
+      fitSilence()
+      deliver(at)
+    }
+
+    /// Brings the latency nearer to its goal where all that is handed on is part of a pause: by as
+    /// much silence as is left out, or put in. What it is then is told once it has come to rest.
+    private mutating func fitSilence() {
+      let isSilent = isPause && 2 * quiet.frames >= samples.count
+      let missing = (goal - latency).frames()
+      if isSilent, missing != 0 {
+        let change = max(-mostSilence, min(missing, samples.count / 2))
+        if change > 0 {
+          samples.removeFirst(2 * change)
+        } else {
+          samples.append(contentsOf: repeatElement(0, count: -2 * change))
+        }
+        latency += .frames(change)
+        if change != missing { return }
+      }
+      guard latency != device.claimed else { return }
+      device.didClaim(latency)
+    }
+
+    /// Takes the first frames of what was looked at.
+    private mutating func fill(_ frames: Int) {
       samples.removeAll(keepingCapacity: true)
       for index in 0..<2 * frames { samples.append(sample(at: 3 * index)) }
-      // Heard when it leaves the pipe; captured as much earlier as players are told.
-      let at = anchor + .frames(taken + seen / bytesPerFrame) - latency
-      seen += frames * bytesPerFrame
+    }
+
+    /// Whether there is nothing to hear in what was taken.
+    private var isSilent: Bool {
+      let samples = samples
+      var run = SilenceRun()
+      run.note(samples.span)
+      return 2 * run.frames == samples.count
+    }
+
+    private var isPause: Bool { quiet.duration >= PresentationRule.shortestPause }
+
+    private func deliver(_ at: HostTime) {
+      let frames = samples.count / 2
       var start = 0
       while start < frames {
         let count = min(frames - start, 1024)
@@ -171,43 +235,50 @@ final class PulsePipeReader: Sendable {
       return Float(Int32(bitPattern: bits) >> 8) / 8_388_608
     }
 
-    /// Makes the pipe hold what is claimed now.
+    /// Makes the pipe hold what is claimed now, in a pause.
     private mutating func follow() {
       let pages = PulsePipeReader.pages(for: device.wanted)
-      guard pages != pipe.pages else { return }
-      if pages < pipe.pages {
-        // Only an empty part can be given up, so what waits is let go once it has been handed on, and
-        // the player fills the pipe again. Should it be quicker than we are, the next turn tries again.
-        handOn()
-        let frames = pipe.remove(pipe.waiting) / bytesPerFrame
-        seen = 0
+      guard pages != pipe.pages, isPause else { return }
+      // Behind what is handed on, too.
+      pipe.look(after: seen, into: &bytes)
+      fill(bytes.count / bytesPerFrame)
+      guard isSilent else { return }
+      guard pages > pipe.pages ? pipe.resize(pages: pages) : shrink(to: pages) else { return }
+      average = FillAverage()
+      goal = PulsePipeReader.latency(ofPages: pages)
+      // The player does not stop for that, and need not fill what is new.
+      refill(due: 0, isPlayedInto: false)
+    }
+
+    /// Only an empty part can be given up, so silence at the pipe's beginning goes before its time, when
+    /// there is nothing else in the pipe. Should the player fill it as quickly, the next turn tries again.
+    private mutating func shrink(to pages: Int) -> Bool {
+      handOn(HostClock.now)
+      guard quiet.frames * bytesPerFrame >= seen, isPause else { return false }
+      let page = framesInPage * bytesPerFrame
+      var count = seen - (pages - 1) * page
+      var isDone = pipe.resize(pages: pages)
+      while !isDone, count > 0 {
+        let removed = pipe.remove(count)
+        let frames = removed / bytesPerFrame
+        seen -= removed
         taken += frames
         anchor = anchor - .frames(frames)
+        latency -= .frames(frames)
+        isDone = pipe.resize(pages: pages)
+        count = min(page, seen)
       }
-      guard pipe.resize(pages: pages) else { return }
-      average = FillAverage()
-      measured = nil
-      claim(PulsePipeReader.latency(ofPages: pages))
+      return isDone
     }
 
     /// Learns what clients read.
     private mutating func learn(_ waiting: Int) {
       guard let mean = average.add(waiting) else { return }
       let latency = Duration.frames(mean / bytesPerFrame)
-      measured = distance(latency, self.latency) > tolerance ? latency : nil
-      if distance(latency, self.latency) > urgent { rest() }
-    }
-
-    /// Takes over what was learnt.
-    private mutating func rest() {
-      average = FillAverage()
-      if let measured { claim(measured) }
-      measured = nil
-    }
-
-    private mutating func claim(_ latency: Duration) {
-      self.latency = latency
-      device.didClaim(latency)
+      // A server that is held up fills the pipe late, once: that is not what clients read.
+      let isSteady = lastMean.map { distance(latency, $0) <= tolerance * 2 } ?? false
+      lastMean = latency
+      if isSteady, distance(latency, goal) > tolerance { goal = latency }
     }
   }
 

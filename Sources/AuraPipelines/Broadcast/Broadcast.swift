@@ -50,6 +50,8 @@ package final class Broadcast: Sendable {
     case listener(WebRTCServer.Event)
     /// When everyone hears is another matter from now on.
     case presented(Presenter.State)
+    /// So many need longer than film mode's delay, and hear later than everyone: by so much at most.
+    case late(listeners: Int, most: Duration)
   }
 
   /// The numbers of one moment.
@@ -64,6 +66,8 @@ package final class Broadcast: Sendable {
     package var claimed: Duration?
     /// The level, in decibels relative to full scale.
     package var decibels: Double
+    /// Levels for `/api/levels` that were thrown away because somebody was reading.
+    package var lostLevels: Int
     /// The original protocol's numbers.
     package var server: OriginalServer.Statistics
     /// WebRTC's numbers.
@@ -108,6 +112,7 @@ package final class Broadcast: Sendable {
   /// The output device that is the source; nil where the source is something else.
   package let outputDevice: OutputDevice?
   private let isStopped = Mutex(false)
+  private let onLateness: @Sendable (_ listeners: Int, _ most: Duration) -> Void
 
   /// Opens the ports, starts the source and goes on the air.
   ///
@@ -119,6 +124,7 @@ package final class Broadcast: Sendable {
     _ configuration: Configuration, onEvent: @escaping @Sendable (Event) -> Void
   ) throws {
     tap = CaptureTap()
+    onLateness = { onEvent(.late(listeners: $0, most: $1)) }
     if case .output(let device, _) = configuration.source {
       outputDevice = device
     } else {
@@ -133,7 +139,8 @@ package final class Broadcast: Sendable {
     self.isCapturing = isCapturing
     do {
       loop = try MediaLoop(
-        tap: tap, format: configuration.original.format, profile: configuration.profile,
+        tap: tap, timeline: configuration.source.timeline,
+        format: configuration.original.format, profile: configuration.profile,
         original: servers.original, webRTC: servers.webRTC, presenter: presenter)
       hostListener = try Self.hostListener(
         configuration, device: outputDevice, presenter: presenter, timeline: loop.timeline,
@@ -200,6 +207,9 @@ package final class Broadcast: Sendable {
   /// The newest line through the broadcast's media time and host time; nil before any sound.
   package var timeline: TimelineLine? { loop.timeline.load() }
 
+  /// How loud it was lately, millisecond by millisecond.
+  package var levels: LevelTrace { loop.levels }
+
   /// The delay from capture to ear in film mode, of what is captured now; nil in live mode.
   package var presentationDelay: Duration? {
     let plan = presenter.plan
@@ -211,19 +221,33 @@ package final class Broadcast: Sendable {
   /// mode's delay, in live mode that of the listener in the middle; nil when nobody has told.
   package var heardDelay: Duration? {
     if let delay = presentationDelay { return delay }
-    let told = webRTC.delays.sorted()
-    return told.isEmpty ? nil : told[told.count / 2]
+    return webRTC.delays.median
   }
 
   /// Has our output device tell players what listeners hear; asked for again and again. A device that
   /// cannot tell every delay decides what film mode's is.
-  func tellDevice() {
+  func tellDevice(by rule: inout ClaimRule) {
     guard let device = outputDevice else { return }
-    let isFilm = presenter.plan.mode == .film
-    if let delay = isFilm && presenter.isSnapped ? presenter.wanted : heardDelay {
-      device.follow(delay)
+    let plan = presenter.plan
+    if plan.mode == .film && presenter.isSnapped {
+      device.claim(presenter.wanted)
+    } else if let delay = rule.delay(
+      planned: presentationDelay, told: webRTC.delays, now: HostClock.now)
+    {
+      if delay == plan.last, plan.mode == .film {
+        // Where it has come to rest it is told to the millisecond, which by steps it need not be.
+        device.claim(delay)
+      } else {
+        device.follow(delay)
+      }
     }
     presenter.snap(to: device.claimed == device.asked ? nil : device.claimed)
+  }
+
+  /// Tells who hears later than everyone. Any thread.
+  package func tellLateness() {
+    let late = webRTC.lateness
+    onLateness(late.count, late.max() ?? .zero)
   }
 
   /// How things stand.
@@ -236,6 +260,7 @@ package final class Broadcast: Sendable {
         numbers.discardedFrames.load(ordering: .relaxed) + tap.overflowedFrames),
       claimed: outputDevice?.claimed,
       decibels: Double(bitPattern: numbers.levelBits.load(ordering: .relaxed)),
+      lostLevels: loop.levels.lost,
       server: servers.original.statistics, webRTC: servers.webRTC.statistics)
   }
 

@@ -14,6 +14,8 @@ extension Broadcast.Statistics {
       Metric("discarded_seconds_total", .counter, "Sound thrown away, old.", discarded.inSeconds),
       Metric("level_decibels", .gauge, "The level, relative to full scale.", decibels),
       Metric(
+        "lost_levels_total", .counter, "Milliseconds whose level is not told.", lostLevels),
+      Metric(
         "send_delay_seconds", .gauge, "From a frame's capture until all WebRTC packets are sent.",
         webRTC.sendDelay?.inSeconds ?? 0),
     ]
@@ -52,6 +54,10 @@ extension Broadcast.Statistics {
           ("packets", webRTC.dropped), ("chunks", server.droppedChunks + server.overflowedChunks),
           ("requests", webRTC.droppedSignals),
         ]),
+      Metric(
+        "moved_chunks_total", .counter,
+        "Chunks of the original protocol that a change of film mode's delay left out, or sent again.",
+        by: "how", [("skipped", server.skippedChunks), ("repeated", server.repeatedChunks)]),
       Metric(
         "ignored_datagrams_total", .counter, "Datagrams thrown away.", by: "reason",
         [

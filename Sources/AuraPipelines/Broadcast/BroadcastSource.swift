@@ -13,6 +13,13 @@ package enum BroadcastSource: Sendable {
   case stdin(PCMFormat)
   /// A steady tone.
   case tone(hertz: Double)
+
+  /// How its blocks are judged.
+  var timeline: CaptureTimeline {
+    // What PulseAudio writes into the device's pipe late leaves it in time.
+    if case .output(_, .pulse) = self { return CaptureTimeline(hasBacklogs: false) }
+    return CaptureTimeline()
+  }
 }
 
 /// A source that is running, whatever its kind.

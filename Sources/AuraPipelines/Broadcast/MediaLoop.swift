@@ -28,13 +28,15 @@ final class MediaLoop: @unchecked Sendable {
   let numbers = Numbers()
   /// When each frame was captured, for all who tell instants.
   let timeline = SharedTimelineLine()
+  /// How loud it was, for who looks for a place in it.
+  let levels: LevelTrace
   private let isStopping = Atomic<Bool>(false)
   private let tap: CaptureTap
   private let original: OriginalServer
   private let webRTC: WebRTCServer
   private let presenter: Presenter
 
-  private var captured = CaptureTimeline()
+  private var captured: CaptureTimeline
   private var fit = TimelineFit()
   private var fader = SpliceFader()
   private var meter = LevelMeter()
@@ -43,6 +45,7 @@ final class MediaLoop: @unchecked Sendable {
   private var uncompressed = LinearAudio.allCases.map { LinearPacketizer($0) }
   private var presentation: PresentationRule
   private var silenceRun = SilenceRun()
+  private var tracer = LevelTracer()
   private var seenWish = 0
   /// To the host's own listener, where there is one.
   private var hostFeed: HostFeed?
@@ -51,19 +54,24 @@ final class MediaLoop: @unchecked Sendable {
 
   /// A loop that is not running yet.
   ///
+  /// Judges the source's blocks by `timeline`.
+  ///
   /// - Throws: `CodecError` when the format or profile cannot be made.
   init(
-    tap: CaptureTap, format: OriginalFormat, profile: OpusProfile, original: OriginalServer,
-    webRTC: WebRTCServer, presenter: Presenter
+    tap: CaptureTap, timeline: CaptureTimeline, format: OriginalFormat, profile: OpusProfile,
+    original: OriginalServer, webRTC: WebRTCServer, presenter: Presenter
   ) throws(CodecError) {
+    captured = timeline
     self.presenter = presenter
+    levels = tracer.trace
     presentation = presenter.rule
     self.tap = tap
     self.original = original
     self.webRTC = webRTC
     chunks = try ChunkMaker(format)
     packets = try OpusPacketizer(profile)
-    packets.setFrames(presentation.plan.mode.packetFrames(live: profile.frames))
+    packets.setFrames(
+      presentation.packetFrames(live: profile.frames, at: captured.position))
     scratch = Array(repeating: 0, count: 2 * tap.capacity)
   }
 
@@ -85,7 +93,8 @@ final class MediaLoop: @unchecked Sendable {
       publishNumbers()
     }
     takeBlocks()
-    chunks.finish { [original] in original.publish($0, capturedAt: $1) }
+    let last = ChunkPresentation(presentation.plan, at: captured.position)
+    chunks.finish { [original] in original.publish($0, capturedAt: $1, last) }
     packets.finish { [webRTC, fit, plan = presentation.plan] in
       webRTC.publish($0, $1.placed(by: fit), plan)
     }
@@ -137,6 +146,7 @@ final class MediaLoop: @unchecked Sendable {
     let stretch = samples.span.extracting(2 * start..<2 * end)
     meter.measure(stretch, duration: .frames(end - start))
     silenceRun.note(stretch)
+    tracer.append(stretch, at: media)
     packets.append(stretch, at: media, endingAt: instant) {
       [webRTC, fit, plan = presentation.plan] in
       webRTC.publish($0, $1.placed(by: fit), plan)
@@ -144,8 +154,9 @@ final class MediaLoop: @unchecked Sendable {
     passUncompressed(stretch, at: media, endingAt: instant)
     hostFeed?.append(stretch, at: media, endingAt: instant)
     present(at: media + (end - start))
+    let plan = ChunkPresentation(presentation.plan, at: media)
     chunks.append(stretch, endingAt: instant) { [original] in
-      original.publish($0, capturedAt: $1)
+      original.publish($0, capturedAt: $1, plan)
     }
   }
 
@@ -174,8 +185,8 @@ final class MediaLoop: @unchecked Sendable {
       isNew =
         presentation.change(to: wish.mode, delay: wish.delay, at: next, silence: silence) || isNew
     }
+    packets.setFrames(presentation.packetFrames(live: packets.profile.frames, at: next))
     guard isNew else { return }
-    packets.setFrames(presentation.plan.mode.packetFrames(live: packets.profile.frames))
     presenter.publish(presentation.plan)
   }
 

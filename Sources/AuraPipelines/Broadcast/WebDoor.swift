@@ -45,8 +45,10 @@ package final class WebDoor: WHEPHandler {
     guard broadcast.webRTC.take(report, from: id, delay: delay) else { return nil }
     broadcast.presenter.note(needs: broadcast.webRTC.needs)
     let state = broadcast.presenter.state
-    let late = report.needed.map { max(.zero, $0 - state.delay) }
-    return ListenerAdvice(presentation: presentation(state), late: late ?? .zero)
+    let needed = state.mode == .film ? report.needed : nil
+    let late = needed.map { max(.zero, $0 - state.delay) } ?? .zero
+    if broadcast.webRTC.note(late: late, of: id) { broadcast.tellLateness() }
+    return ListenerAdvice(presentation: presentation(state), late: late)
   }
 
   package func present(_ wish: PresentationWish) async -> WebStatus.Presentation {
@@ -69,6 +71,17 @@ package final class WebDoor: WHEPHandler {
       framesPerMillisecond: 1e6 / line.nanosecondsPerFrame,
       presentation: WebStatus.Presentation(
         mode: broadcast.presenter.state.mode, delay: broadcast.presentationDelay))
+  }
+
+  package func levels(
+    of slug: String, from timestamp: UInt32, count: Int
+  ) async -> BroadcastLevels? {
+    guard slug == Self.slug, let line = broadcast.timeline else { return nil }
+    let clock = broadcast.webRTC.clock
+    let from = clock.mediaTime(of: timestamp, near: line.media)
+    guard let found = broadcast.levels.levels(from: from, count: count) else { return nil }
+    return BroadcastLevels(
+      rtpTimestamp: clock.timestamp(of: found.start), levels: found.levels)
   }
 
   package func status() async -> WebStatus {

@@ -25,13 +25,8 @@ struct HostFeed: ~Copyable {
   ///   - start: the media time of its first frame.
   ///   - end: the capture instant of the frame after its last.
   mutating func append(_ samples: Span<Float>, at start: MediaTime, endingAt end: HostTime) {
-    let count = samples.count / 2
     var taken = 0
-    while taken < count {
-      let rest = samples.extracting(2 * taken..<2 * count)
-      taken += maker.take(rest, at: start + taken, endingAt: end)
-      publish()
-    }
+    while maker.fill(from: samples, taken: &taken, at: start, endingAt: end) { publish() }
   }
 
   private mutating func publish() {

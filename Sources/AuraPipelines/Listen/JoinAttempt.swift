@@ -86,7 +86,7 @@ final class JoinAttempt: Sendable {
       return Success(
         seat: seat, answer: try PlayerAnswer(parsing: joined.answer), endpoint: endpoint,
         session: joined.session, isLocal: joined.isLocal,
-        isOurs: endpoint.path.hasPrefix("/whep/"))
+        isOurs: endpoint.isOurs)
     } catch let error as WHEPClientError {
       throw failure(error)
     } catch {

@@ -77,6 +77,8 @@ package final class Listener: Sendable {
     /// There is no sense in trying again.
     case failed(reason: String)
     case output(StreamEvent)
+    /// We hear so much later than everyone, for nobody waits for us; nil: no longer.
+    case late(Duration?)
     /// Nothing more is recorded; listening goes on.
     case recordingFailed(reason: String)
   }
@@ -117,6 +119,8 @@ package final class Listener: Sendable {
       /// Packets that were sent, and those of them that never came, repairs counted as received.
       package var expected = 0
       package var missing = 0
+      /// By how much we hear later than everyone in film mode, as the server last said.
+      package var late = Duration.zero
 
       /// What is heard now was captured so long ago; where capture instants are not known, it came so
       /// long ago.

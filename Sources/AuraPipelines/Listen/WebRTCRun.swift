@@ -243,6 +243,7 @@ final class WebRTCRun {
     if case .fixed(let delay) = session.options.delay { numbers.fixedDelay = delay }
     numbers.expected = reception?.expected ?? 0
     numbers.missing = reception?.missing ?? 0
+    numbers.late = session.late
     let isRunning = session.tap.lastRender.map { now - $0 < Self.longestPause } ?? false
     let isConnected = current.map { $0.hasStarted && !$0.isDoubtful } ?? false
     let isPlaying = isConnected && isRunning && numbers.playout.counts.played > 0
@@ -271,7 +272,11 @@ final class WebRTCRun {
       loss: expected > 0 ? min(1, Double(lost) / Double(expected)) : nil,
       concealed: .frames(facts.counts.concealed), needed: facts.isExact ? facts.needed : nil,
       holds: true, parts: facts.isExact ? facts.parts : nil)
-    Task.detached { try? await WHEPClient().tell(report, to: address) }
+    Task.detached { [session] in
+      // Who does not answer says nothing new.
+      guard let late = try? await WHEPClient().tell(report, to: address) ?? .zero else { return }
+      session.take(late: late)
+    }
   }
 
   /// Says goodbye, and ends the session at the server even if that is lost.

@@ -15,6 +15,7 @@ final class WebRTCSession: NetworkSession {
   private let finished = WakeUp()
   private let cancelled = Atomic<Bool>(false)
   private let shared = Mutex(Listener.Statistics())
+  private let lateness = Mutex((rule: LatenessRule(), late: Duration.zero))
 
   init(
     _ options: Listener.Options, target: Listener.WHEPTarget, tap: PlaybackTap,
@@ -38,6 +39,20 @@ final class WebRTCSession: NetworkSession {
   var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
   func publish(_ change: (inout Listener.Statistics) -> Void) { shared.withLock { change(&$0) } }
+
+  /// By how much we hear later than everyone, as the server last said. Any thread.
+  var late: Duration { lateness.withLock { $0.late } }
+
+  /// The server has answered a report. Any thread.
+  ///
+  /// - Parameter late: by how much we hear later than everyone; zero in live mode.
+  func take(late: Duration) {
+    let news = lateness.withLock { lateness in
+      lateness.late = late
+      return lateness.rule.note(late) ? Optional(lateness.rule.told) : nil
+    }
+    if let news { onEvent(.late(news)) }
+  }
 
   func run() {
     defer { finished.signal() }

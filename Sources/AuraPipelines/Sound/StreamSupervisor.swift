@@ -26,6 +26,8 @@ package final class StreamSupervisor: Sendable {
     struct State {
       var generation = 0
       var endReason: String?
+      /// Until the thread has it: whoever else holds it would keep it alive after its end.
+      var first: (any SoundStream)?
     }
   }
 
@@ -43,8 +45,9 @@ package final class StreamSupervisor: Sendable {
     let shared = Shared()
     self.shared = shared
     let first = try make(Self.handler(of: 0, shared, onEvent))
+    shared.state.withLock { $0.first = first }
     thread = HostThread(name: name) {
-      Self.watch(first, shared: shared, make: make, onEvent: onEvent)
+      Self.watch(shared, make: make, onEvent: onEvent)
     }
   }
 
@@ -71,10 +74,9 @@ package final class StreamSupervisor: Sendable {
   }
 
   private static func watch(
-    _ first: any SoundStream, shared: Shared, make: Make,
-    onEvent: @escaping @Sendable (StreamEvent) -> Void
+    _ shared: Shared, make: Make, onEvent: @escaping @Sendable (StreamEvent) -> Void
   ) {
-    var stream: (any SoundStream)? = first
+    var stream = shared.state.withLock { $0.first.take() }
     var retry = firstRetry
     while !shared.isStopping.load(ordering: .acquiring) {
       let hasEnded = shared.state.withLock { $0.endReason != nil }
