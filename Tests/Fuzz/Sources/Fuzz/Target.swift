@@ -21,7 +21,7 @@ struct Target: Sendable {
     .stun, .rtp, .rtcp, .srtp, .srtcp, .dtls, .handshake, .opus,
     // State machines.
     .session, .player, .flow, .history, .redundancy, .original, .cursor, .admission, .playout,
-    .timeline, .conductor, .clocks, .presentation,
+    .timeline, .conductor, .clocks, .presentation, .rules,
   ]
 }
 
