@@ -1,4 +1,5 @@
-"""What a browser does when `jitterBufferTarget` is stepped: by how much, how soon, and what is heard."""
+"""What a browser does when `jitterBufferTarget` or the server's hold is stepped: by how much, how soon, and what
+is heard."""
 
 import json
 import time
@@ -11,6 +12,7 @@ from lab.soundserver import CONTROLS, SERVERS
 from lab.stage import Stage
 from lab.takes import Take
 from lab.webpage import WebPage
+from lab.whep import Web
 
 METHOD = (
     "Our page in Chromium and in Firefox at once, headless, as installed, live mode (the page steers "
@@ -20,20 +22,24 @@ METHOD = (
     "between them. Settled: the whole seconds after which the buffer, as told, stays within {near:g} ms "
     "of the step's end. Made up: `concealedSamples`, in ms; put in and taken out: "
     "`insertedSamplesForDeceleration` and `removedSamplesForAcceleration`, in ms. Dropouts: silence or "
-    "wrong sound of 5 ms or more that no control ear had.")
+    "wrong sound of 5 ms or more that no control ear had. Hold: film mode, whose packets are 20 ms long, in "
+    "browsers without `jitterBufferTarget`; the broadcast's delay is what is set, it moves by 20 ms a second, and "
+    "settled is by the meter.")
 
 # The presets whose packets are 10 and 20 ms long.
 PACKETS = {10: "smooth", 20: "stable"}
 LADDERS = {
     "coarse": [0, 200, 500, 1000, 500, 200, 0],
     "fine": [300, 305, 310, 320, 340, 380, 340, 320, 310, 300, 220, 300],
+    "hold": [250, 270, 350, 250],
 }
-STEP_SECONDS = {"coarse": 14.0, "fine": 10.0}
+STEP_SECONDS = {"coarse": 14.0, "fine": 10.0, "hold": 30.0}
 SETTLE = 6.0
 TAIL = 3.0
 NEAR = 10.0
 EARS = dict(zip(BROWSERS, ("ear1", "ear2")))
 
+_DISOBEDIENT = "delete RTCRtpReceiver.prototype.jitterBufferTarget;"
 _SET = "((target) => { connections[0].getReceivers()[0].jitterBufferTarget = target; return true; })(%s)"
 
 
@@ -43,12 +49,17 @@ def measure(packet_ms, ladder, probe=meter.voice):
     seconds = 2 + step * len(targets)
     with SERVERS["pipewire"]() as server, Lan(2) as lan, Stage(sound_server=server) as stage:
         server.start_controls()
-        serve = stage.serve("--preset", PACKETS[packet_ms], "--mode", "live", prefix=lan.inside("server"))
+        is_hold = ladder == "hold"
+        mode = ("--mode", "film", "--delay", targets[0]) if is_hold else ("--mode", "live")
+        serve = stage.serve("--preset", PACKETS[packet_ms], *mode, prefix=lan.inside("server"))
         address = serve.web_address(lan.server_address)
+        # Only the host's own programs may change it.
+        web = Web(("127.0.0.1", address[1]), lan.namespace("server"))
         pages = {}
         for number, (kind, ear) in enumerate(EARS.items()):
             browser = stage.browser(kind, ear, lan.namespace(f"h{number + 1}"))
-            pages[kind] = WebPage(browser, address)
+            with browser.before_pages(_DISOBEDIENT if is_hold else ""):
+                pages[kind] = WebPage(browser, address)
             pages[kind].listen()
         time.sleep(SETTLE)
         server.renew_relay()
@@ -56,7 +67,11 @@ def measure(packet_ms, ladder, probe=meter.voice):
             samples = {kind: [] for kind in pages}
             for number, target in enumerate(targets):
                 take.sleep_until(2 + step * number)
-                for kind, page in pages.items():
+                if is_hold:
+                    answer = web.ask("POST", "/api/mode", json.dumps({"delay_ms": target}),
+                                     Content_Type="application/json")
+                    assert answer.status == 200, answer
+                for page in pages.values() if not is_hold else ():
                     page.browser.evaluate(_SET % json.dumps(target))
                 for second in range(int(step)):
                     take.sleep_until(2 + step * number + second)
@@ -95,6 +110,9 @@ def _lines(kind, packet_ms, ladder, heard, controls, samples, offset, pressure):
         told = float(np.median(levels[-int(TAIL):]))
         far = np.flatnonzero(np.abs(levels - told) > NEAR)
         settled = float(far[-1] + 1) if len(far) else 0.0
+        if ladder == "hold":
+            away = heard.times[inside & (np.abs(heard.latencies_ms - after) > NEAR)]
+            settled = float(away[-1] - begin) if len(away) else 0.0
         lines.append({
             "browser": kind, "packet_ms": packet_ms, "ladder": ladder, "error": None, "target": target,
             "delay_ms": after, "moved_ms": after - before, "told_ms": told,
@@ -118,6 +136,7 @@ def table(rows):
             continue
         key = (row["browser"], row["packet_ms"], row["ladder"])
         way = f"{last[key]} → {row['target']}" if key in last else f"→ {row['target']}"
+        way = f"hold {way}" if row["ladder"] == "hold" else way
         last[key] = row["target"]
         lines.append(
             f"| {row['browser']} | {row['packet_ms']} | {way} | {row['delay_ms']:.1f} | "

@@ -8,17 +8,22 @@ import sys
 import time
 
 import actuators
+import back
 import browsers
 import crowd
 import delay
 import fanout
+import follow
 import impair
 import instep
 import outage
 import overwhep
 import processor
 import recovery
+import tone
+import unlucky
 from chains import DESIGNS, PRESETS, Legacy, Ours
+from lab.browser import BROWSERS
 from lab.soundserver import SERVERS
 
 
@@ -117,13 +122,27 @@ def measure_browsers(options):
 
 
 def measure_actuators(_):
-    return [actuators.measure(packets, ladder) for packets in actuators.PACKETS for ladder in actuators.LADDERS]
+    return [actuators.measure(packets, ladder) for packets in actuators.PACKETS for ladder in actuators.LADDERS
+            if ladder != "hold" or packets == 20]
 
 
 def measure_in_step(options):
     parts = [instep.measure(options.long, path) for path in ("element", "Web Audio")]
     instep.plot(parts)
     return parts
+
+
+def measure_back(_):
+    rows = []
+    for name in back.comeback.EVENTS:
+        for kind in BROWSERS:
+            say(f"  {kind}, {name} …")
+            rows.append(back.measure(name, kind))
+    return rows
+
+
+def measure_tone(_):
+    return [tone.measure(kind, act) for kind in tone.BROWSERS for act in tone.ACTS]
 
 
 def measure_over_whep(options):
@@ -163,12 +182,16 @@ SECTIONS = {
     "overwhep": ("End-to-end delay over WHEP", measure_over_whep, overwhep.table, overwhep.METHOD),
     "long": ("Long takes over WHEP", measure_long, overwhep.table, overwhep.LONG_METHOD),
     "browsers": ("End-to-end delay in browsers", measure_browsers, browsers_table, browsers.METHOD),
-    "actuators": ("Steps of jitterBufferTarget", measure_actuators, actuators.table, actuators.METHOD),
+    "actuators": ("Steps of jitterBufferTarget and of the server's hold", measure_actuators, actuators.table, actuators.METHOD),
     "instep": ("Everyone at the same instant", measure_in_step, instep.table, instep.METHOD),
+    "back": ("In step again", measure_back, back.table, back.METHOD),
+    "follow": ("While film mode's delay moves", lambda _: follow.measure(), follow.table, follow.METHOD),
+    "tone": ("A pure tone through the page", measure_tone, tone.table, tone.METHOD),
     "impair": ("Beside others on a bad wire", measure_impair, impair.table, impair.METHOD),
     "processor": ("Processor time", measure_processor, processor_table, processor.METHOD),
     "fanout": ("Fan-out", lambda options: fanout.measure(options.runs), fanout.table, fanout.METHOD),
     "crowd": ("A crowd", lambda _: crowd.measure(), crowd.table, crowd.METHOD),
+    "unlucky": ("Among the unlucky", lambda _: unlucky.measure(), unlucky.table, unlucky.METHOD),
     "outage": ("After an outage", measure_outages, outage.table, outage.METHOD),
     "recovery": ("After a freeze", measure_recovery, recovery_table, recovery.METHOD),
 }
@@ -218,8 +241,15 @@ def report(result, options, wanted):
             fields["seconds"] = recovery.SECONDS
         if name == "actuators":
             fields.update(tail=actuators.TAIL, near=actuators.NEAR)
+        if name == "back":
+            fields.update(delay=back.comeback.DELAY_MS, near=back.comeback.NEAR_MS)
+        if name == "follow":
+            fields.update(near=follow.NEAR_MS, far=follow.FAR_MS, up=follow.UP, back=follow.BACK)
         if name == "instep":
             fields.update(delay=instep.DELAY_MS, settle=instep.SETTLE, near=instep.NEAR, seconds=options.long)
+        if name == "tone":
+            fields.update(delay=tone.DELAY_MS, frequency=tone.FREQUENCY, still=tone.STILL,
+                          window=tone.purity.WINDOW, floor=tone.FLOOR_DB)
         if name == "impair":
             fields.update(seconds=impair.SECONDS, settle=impair.SETTLE, versions=impair.versions())
         print(f"\n### {title}\n\n" + "\n".join(table(result[name])) + "\n\n"

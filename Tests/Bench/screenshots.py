@@ -11,7 +11,7 @@ from lab.product import REPOSITORY
 from lab.stage import Stage
 
 # name: state, size, pixels for one of CSS'.
-README = {"page": ("listening", (390, 720), 2), "join": ("join", (1280, 720), 1),
+README = {"page": ("listening", (390, 800), 2), "join": ("join", (1280, 720), 1),
           "calibration": ("calibrating", (390, 1130), 2), "calibration-join": ("join-flash", (1280, 720), 1)}
 
 
@@ -27,7 +27,11 @@ def every_state(gallery, folder, states):
         print(f"{state}: {len(SIZES) * len(SCHEMES)} pictures", flush=True)
 
 
-def for_the_readme(gallery):
+def for_the_readme(gallery, stage, serve):
+    host, port = serve.web_address()
+    listeners = [stage.listen(f"http://{host}:{port}{serve.whep}", "--output", "null") for _ in range(3)]
+    for listener in listeners:
+        listener.until_playing()
     for name, (state, size, density) in README.items():
         gallery.look(size, "dark", density)
         with gallery.state(state) as browser:
@@ -53,7 +57,7 @@ def main():
             "--source", "tone", "--name", "Film night", "--address", "192.0.2.2", *port)
         gallery = stage.keep(Gallery(stage.environment, serve.web_address()))
         if options.readme:
-            for_the_readme(gallery)
+            for_the_readme(gallery, stage, serve)
         else:
             every_state(gallery, folder, options.only or STATES)
             print(f"They are in {folder}")

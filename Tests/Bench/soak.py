@@ -196,7 +196,8 @@ def soak_films(seconds, take_seconds, seed=7):
         presented = serve.events("presentation")
         wanted = presented[-1]["delay_ms"] if presented else DELAY_MS
         worst = max(abs(one - wanted) for one in told)
-        faults += worst > HELD_MS
+        # A machine that is too busy for a control ear is so for a listener.
+        faults += worst > HELD_MS and not unjudged
         last = listen.events("status")[-1]
         lines.append(f"  {host}; by the listener's own report {min(told):.1f} to {max(told):.1f} ms after the "
                      f"capture where {wanted} were wanted, {last['webrtc']['jumps']} jumps, "

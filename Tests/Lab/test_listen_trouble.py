@@ -153,11 +153,12 @@ def test_every_number(room):
     assert known["codec"] == "opus", known
     assert abs(sum(known["parts_ms"].values()) - known["delay_ms"]) < 25, known
 
-    command = f"exec {binary()} listen http://{host}:{port} --output ear2 --stats"
+    command = f"exec {binary()} listen http://{host}:{port} --output ear2 --stats --codec pcm"
     terminal = room.keep(Process(
         ["script", "--quiet", "--flush", "--return", "--command", command, "/dev/null"],
         room.log("terminal"), env={**room.environment, "TERM": "xterm"}, stdin=subprocess.PIPE))
     terminal.until("the table, again and again", lambda: terminal.output.count("  decode ") > 3, 20)
+    assert sorted(one["codec"] for one in web.listeners) == ["L24", "opus"]
     terminal.popen.stdin.write(b"\x03")
     terminal.popen.stdin.flush()
     assert terminal.wait() == 0

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from lab import meter
 from lab.meter import RATE
 from lab.original_client import OriginalClient
+from lab.players import PulsePlayer
 from lab.processes import Process, processes_using, until
 from lab.signals import samples_of
 from lab.soundserver import PulseAudio
@@ -86,6 +88,19 @@ def test_a_command_is_heard(stage, probe_file, player):
     # Nor what libpulse makes for the player and for us: a folder there, a cookie at home.
     assert list(stage.runtime.iterdir()) == []
     assert not (stage.directory / ".config").exists()
+
+
+def test_a_command_is_told_how_late_it_is_heard(stage):
+    """So that its picture waits: what it plays to is the device that says so, and film mode's delay is what is said."""
+    serve = stage.serve("--delay", 400, "--", "sleep", "60")
+    private = private_server(serve)
+    player = PulsePlayer(SimpleNamespace(runtime=private["runtime_dir"]), "@DEFAULT_SINK@")
+    try:
+        # Its own buffer is not in it, but some of the server's cycle of 21 ms.
+        serve.until("the delay", lambda: 380 < (player.read_ms or 0) < 450)
+    finally:
+        player.end()
+    serve.interrupt()
 
 
 @pytest.mark.parametrize("command, code", [

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from lab import meter
-from lab.processes import Process, until
+from lab.processes import TOO_BUSY, Busyness, Process, until
 from lab.soundserver import SERVERS
 from lab.stage import Stage
 
 DEVICE = "AuraLync"
 EARS = ("program", "ear1", "ear2")
+# Nobody hears two ears apart by less.
+TOGETHER_MS = 20
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -137,8 +139,11 @@ def test_a_players_sound_reaches_listeners_whatever_the_keys(room, sound_server)
     serve = room.serve("--backend", sound_server.backend, "--source", "output",
                        "--also-play", "ear2", "--status-every", 1)
     serve.event("capture", state="running")
-    listen = room.listen(serve.port, "--output", "ear1")
-    listen.until_playing()
+    host, port = serve.web_address()
+    listen = room.listen(f"http://{host}:{port}{serve.whep}", "--output", "ear1", "--status-every", 1)
+    listen.until("the sound", lambda: any(
+        status["state"] == "playing" and status["webrtc"]["from_capture"]
+        for status in listen.events("status")), 20)
 
     def turn_down():
         sound_server.call("pactl", "set-sink-volume", DEVICE, "30%")
@@ -147,29 +152,48 @@ def test_a_players_sound_reaches_listeners_whatever_the_keys(room, sound_server)
         sound_server.call("pactl", "set-sink-mute", DEVICE, "1")
 
     ears = ["ear1", "ear2"]
-    before = take(sound_server, ears, 2.4, DEVICE, during=turn_down)
+    busy = Busyness()
+    before = take(sound_server, [*ears, "program"], 2.4, DEVICE, during=turn_down)
+    apart = before["ear1"].median_ms - before["ear2"].median_ms
     assert_whole(before["ear1"])
     after = take(sound_server, ears, 2.4, DEVICE, during=mute)
     assert_whole(after["ear1"])
+    # The room is silent: what was the default output has nothing of it.
+    assert meter.rms(before["sound"]["program"]) < 1e-5
     # They mean the host's own ears: 31 dB less, and then nothing.
     full, less = halves(before["sound"])
     still, silent = halves(after["sound"])
-    story = f"{full:.0f}, {less:.0f}, {still:.0f}, {silent:.0f} dB"
+    story = (f"{full:.0f}, {less:.0f}, {still:.0f}, {silent:.0f} dB, {apart:.1f} ms apart, somebody waited "
+             f"for a core {busy.share:.0%} of the time")
+    print(story)
+    # Nor does the host hear at another instant.
+    assert abs(apart) < TOGETHER_MS or busy.share > TOO_BUSY, story
     assert full - less > 20 and abs(still - less) < 3 and silent < -80, story
 
 
-def test_the_device_comes_back_with_the_sound_server(room, sound_server):
-    serve = room.serve("--backend", sound_server.backend, "--source", "output",
-                       "--default-output")
-    serve.event("capture", state="running")
-    sound_server.kill()
-    serve.event("capture", state="lost")
-    sound_server.start()
-    until("the device again", lambda: device_is_there(sound_server), 20)
-    # To have chosen another one meanwhile is anybody's right; the laboratory has.
-    assert serve.interrupt()[0] == 0
-    until("its end", lambda: not device_is_there(sound_server))
-    until("the old default", lambda: default_sink(sound_server) == "program")
+def test_a_new_sound_server_has_the_device_again(room, sound_server):
+    """And the default, and at the end what the new server has by itself."""
+    try:
+        sound_server.kill()
+        sound_server.start(choose=False)
+        alone = until("a default", lambda: default_sink(sound_server))
+        serve = room.serve("--backend", sound_server.backend, "--source", "output", "--default-output")
+        serve.event("capture", state="running")
+        sound_server.kill()
+        serve.event("capture", state="lost")
+        sound_server.start(choose=False)
+        until("the default again", lambda: default_sink(sound_server) == DEVICE, 20)
+        room.keep(start_player(sound_server, "follower"))
+        room.keep(start_player(sound_server, "stayer", "--device=ear2"))
+        until("the players' place", lambda: sinks_of_players(sound_server) == {
+            "follower": DEVICE, "stayer": "ear2"})
+        assert serve.interrupt()[0] == 0
+        until("what it has by itself", lambda: not device_is_there(sound_server)
+              and default_sink(sound_server) == alone
+              and sinks_of_players(sound_server) == {"follower": alone, "stayer": "ear2"})
+        assert [path.name for path in sound_server.runtime.glob("auralync-output-*")] == []
+    finally:
+        sound_server.set_default_sink("program")
 
 
 def test_one_programs_sound_only(room, sound_server):

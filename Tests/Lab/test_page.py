@@ -278,6 +278,20 @@ def test_another_network_address_needs_no_tap(scene, record_property):
     assert level_at_the_ear(scene) == pytest.approx(LEVEL, rel=0.05)
 
 
+def test_who_slept_is_not_late_by_that(scene, record_property):
+    """What came meanwhile waits in the browser, and would be played first."""
+    page = scene.page
+    page.until_state("listening")
+    page.browser.evaluate("""(new MutationObserver(() => { window.hasReturned ||= document.body.dataset.state === 'returning'; })
+        .observe(document.body, { attributeFilter: ['data-state'] }), true)""")
+    page.browser.sleep(2.5)
+    began = time.monotonic()
+    page.browser.until("another join", f"window.hasReturned && {STATE} === 'listening'", 20)
+    page.browser.until("a delay of now", "parseInt(document.getElementById('delay').textContent) < 1000", 20)
+    record_property("seconds", round(time.monotonic() - began, 2))
+    print(f"from the end of sleep to sound of now: {time.monotonic() - began:.2f} s")
+
+
 def test_every_place_taken_is_said_and_waited_for(scene):
     page = scene.page
     page.stop()
@@ -289,7 +303,7 @@ def test_every_place_taken_is_said_and_waited_for(scene):
     page.listen()
     page.browser.evaluate("""(async () => {
         const frame = new Listener({ slug: 'main', whep: '/whep/main' },
-          { play: () => Promise.resolve(), stop() {}, outputMs: null },
+          { play: () => Promise.resolve(), stop() {}, hold() {}, isAmplified: false },
           (state) => { window.second = state; }, () => {});
         window.secondListener = frame; return true; })()""")
     page.browser.until("the refusal", "window.second === 'full'")

@@ -1,8 +1,6 @@
 """Listeners who fare badly, or behave badly, among others: the others lose nothing."""
 
-import random
 import signal
-import threading
 import time
 from types import SimpleNamespace
 
@@ -10,6 +8,7 @@ import pytest
 
 from lab import namespaces
 from lab.lan import Lan
+from lab.misfortune import ASKED, GONE, HOSTS, UNFINISHED, Unlucky
 from lab.original_client import OriginalClient
 from lab.player import Players
 from lab.processes import until
@@ -19,82 +18,50 @@ from lab.whep import Web
 
 GOOD = 12
 SECONDS = 6
-ASKED = 20  # numbers in a request
-REQUESTS = 200  # of them a second
-
-
-class Trouble:
-    """Two listeners of whom one reports losses and the other asks for packets, again and again."""
-
-    def __init__(self, lossy, greedy):
-        self.lossy, self.greedy, self.requests = lossy, greedy, 0
-        self._is_over, self._dice = threading.Event(), random.Random(1)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._is_over.set()
-        self._thread.join()
-
-    def _run(self):
-        while not self._is_over.wait(1 / REQUESTS):
-            if self.requests % 20 == 0:
-                self.lossy.report(0.5, len(self.lossy.packets))
-            latest = self.greedy.packets[-1][0]
-            # Some that there are, and some of anywhere.
-            numbers = [(latest - self._dice.randrange(100)) % 65_536 if self._dice.random() < 0.3
-                       else self._dice.randrange(65_536) for _ in range(ASKED)]
-            self.greedy.ask_again([(number, 0xFFFF) for number in numbers])
-            self.requests += 1
 
 
 @pytest.fixture(scope="module")
 def among(tmp_path_factory):
     """Some seconds of all of them together."""
-    with (Lan(3) as lan, Stage(tmp_path_factory.mktemp("unlucky")) as stage, Players() as players):
+    with (Lan(HOSTS) as lan, Stage(tmp_path_factory.mktemp("unlucky")) as stage, Players() as players):
         serve = stage.serve(*SOURCE, prefix=lan.inside("server"))
-        host, port = address = serve.web_address(lan.server_address)
+        address = serve.web_address(lan.server_address)
         web = Web(address, lan.namespace("h1"))
 
-        def join(name, **how):
-            return players.join(address, serve.whep, lan.namespace(name), **how)
+        def join(name):
+            return players.join(address, serve.whep, lan.namespace(name))
 
         # The order of listeners is fixed: the others stand before, between and behind these.
         good = [join("h1") for _ in range(GOOD // 3)]
-        stopped = stage.aiortc_player(f"http://{host}:{port}{serve.whep}", prefix=lan.inside("h2"))
-        lossy, greedy = join("h2"), join("h2", asks=True)
+        unlucky = Unlucky(stage, players, lan, serve)
+        unlucky.join_first()
         good += [join("h1") for _ in range(GOOD // 3)]
-        lan.throttle("h3", "64kbit")
-        narrow = join("h3")
-        unfinished = [join("h2", finishes=False) for _ in range(3)]
+        unlucky.join_then()
         good += [join("h2") for _ in range(GOOD - len(good))]
         with namespaces.within(lan.namespace("h1")):
             tone = ToneClient((lan.server_address, serve.port))
         with namespaces.within(lan.namespace("h2")):
             deaf = OriginalClient((lan.server_address, serve.port), receive_buffer=4_096)
-        players.until_playing(*good, lossy, greedy, narrow)
-        stopped.event("playing")
+        players.until_playing(*good)
+        unlucky.until_playing()
         until("the original client", lambda: len(tone.arrivals) > 5)
-        stopped.send(signal.SIGSTOP)
-        time.sleep(0.5)
+        unlucky.begin()
+        vanished = time.monotonic()
         before, begin, breaks = scrape(web), time.monotonic(), len(tone.breaks)
-        # Until after the stopped one, whom nobody hears, has been doubted and spared.
-        with Trouble(lossy, greedy) as trouble:
+        # Until after those whom nobody hears have been doubted and spared.
+        with unlucky.make_trouble() as trouble:
             time.sleep(SECONDS)
         end = time.monotonic()
         time.sleep(0.6)
         listeners = web.listeners
         after = scrape(web)
-        stopped.send(signal.SIGCONT)
+        unlucky.stopped.send(signal.SIGCONT)
         until("the end of those who never finish",
-              lambda: scrape(web).get("ends_total{unfinished}", 0) == len(unfinished), 20)
+              lambda: scrape(web).get("ends_total{unfinished}", 0) == UNFINISHED, 20)
         yield SimpleNamespace(
-            begin=begin, end=end, good=good, lossy=lossy, greedy=greedy, narrow=narrow,
-            unfinished=unfinished, tone=tone, breaks=len(tone.breaks) - breaks, before=before,
-            after=after, requests=trouble.requests, listeners=listeners, is_running=serve.is_running)
+            begin=begin, end=end, vanished=vanished, good=good, unlucky=unlucky, tone=tone,
+            breaks=len(tone.breaks) - breaks, before=before, after=after, requests=trouble.requests,
+            listeners=listeners, is_running=serve.is_running)
         deaf.socket.close()
         tone.close()
 
@@ -116,17 +83,21 @@ def test_nor_does_the_original_client(among):
 def test_what_the_unlucky_get(among):
     """Each of them had its trouble, or the tests above say nothing."""
     assert among.is_running
-    lost, came = among.narrow.missing(among.begin, among.end)
+    unlucky = among.unlucky
+    lost, came = unlucky.narrow.missing(among.begin, among.end)
     assert came > 0 and lost > came, f"64 kbit/s: {came} came, {lost} did not"
-    assert not any(player.packets for player in among.unfinished)
+    assert not any(player.packets for player in unlucky.unfinished)
+    assert len(unlucky.gone) == GONE
+    for player in unlucky.gone:
+        assert player.packets[-1][2] < among.vanished + 0.5
     assert among.requests * ASKED > 1_000 * SECONDS
-    doubled = len(among.lossy.packets) / len({number for number, *_ in among.lossy.packets})
+    doubled = len(unlucky.lossy.packets) / len({number for number, *_ in unlucky.lossy.packets})
     print(f"who reports losses got every packet {doubled:.2f} times")
 
 
 def test_who_asks_too_much_gets_what_there_is_room_for(among):
     """Repetition is bounded: the stream was asked for many times, and came a few."""
-    inside = [p for p in among.greedy.packets if among.begin <= p[2] <= among.end]
+    inside = [p for p in among.unlucky.greedy.packets if among.begin <= p[2] <= among.end]
     fresh = 100 * (among.end - among.begin)
     ignored = among.after["dropped_total{requests}"] - among.before["dropped_total{requests}"]
     print(f"{among.requests * ASKED * 17} packets asked for, {len(inside)} came, {fresh:.0f} new, "

@@ -8,7 +8,7 @@ import pytest
 
 from lab import namespaces
 from lab.lan import Lan
-from lab.namespaces import ip
+from lab.misfortune import vanish
 from lab.player import Players
 from lab.processes import TOO_BUSY, Busyness
 from lab.sniffer import Sniffer
@@ -154,13 +154,6 @@ def table(bad):
 # Links that vanish
 
 GONE, STAYING = 5, 3
-
-
-def vanish(lan, name):
-    """A host is gone, and what the kernel knew of it runs out now and not some half a minute later:
-    from here on it holds its packets back and asks where it is."""
-    lan.vanish(name)
-    ip("-n", lan.namespace("server"), "neigh", "del", lan.address(name), "dev", "eth0")
 
 
 def test_listeners_that_vanish_take_nothing_from_the_others(stage):

@@ -7,14 +7,22 @@ websocket that the browser itself serves on 127.0.0.1, hence inside its own netw
 import base64
 import contextlib
 import json
+import os
+import signal
 import socket
 import tempfile
+import time
 from pathlib import Path
 
+import pytest
 import websocket
 
 from . import namespaces
 from .processes import LabError, Process, until
+
+
+# How long a browser may take for an answer, in seconds: on a busy machine, its start and its first sound too.
+_PATIENCE = 30
 
 
 class Browser:
@@ -32,6 +40,7 @@ class Browser:
                "XDG_CACHE_HOME": str(self.home / "cache")}
         prefix = namespaces.inside(namespace) if namespace else []
         self._channel = None
+        self._stands_still = False
         self._process = Process(
             [*prefix, *self._command()], log or self.home / f"{self.name}.log", env=env)
         try:
@@ -96,9 +105,18 @@ class Browser:
         x, y = self.until(f"{selector} to press", f"""(() => {{
             const element = document.querySelector({json.dumps(selector)});
             if (!element || element.disabled) return null;
+            element.scrollIntoView({{ block: 'nearest' }});
             const box = element.getBoundingClientRect();
             return [box.x + box.width / 2, box.y + box.height / 2]; }})()""")
         self._press(round(x), round(y))
+
+    def sleep(self, seconds):
+        """Stops all of its processes, as a phone's sleep does, and lets them go on."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def screenshot(self, path):
         Path(path).write_bytes(base64.b64decode(self._picture()))
@@ -107,20 +125,34 @@ class Browser:
         """The browser's websocket, as soon as it answers."""
         def attempt():
             try:
-                wire = namespaces.connect(self.namespace, ("127.0.0.1", port))
+                wire = namespaces.connect(self.namespace, ("127.0.0.1", port), _PATIENCE)
                 return _Channel(websocket.create_connection(
-                    f"ws://127.0.0.1:{port}{path}", timeout=30, socket=wire, suppress_origin=True))
+                    f"ws://127.0.0.1:{port}{path}", socket=wire, suppress_origin=True), self._no_answer)
             except (OSError, websocket.WebSocketException):
                 return None
         self._channel = self._process.until("its websocket", attempt, 60)
         return self._channel
 
+    def _no_answer(self):
+        """Whoever does not answer and works was given too much to do, which is a fault of ours. Firefox stands still
+        for good now and then, all of its threads waiting for each other (ARCHITECTURE.md): that is not."""
+        if not self._stands_still:
+            before = self._process.group_seconds()
+            time.sleep(2)
+            self._stands_still = self._process.group_seconds() - before < 0.2
+        if self.name == "firefox" and self._stands_still:
+            self._channel.give_up()
+            if "PYTEST_CURRENT_TEST" in os.environ:
+                pytest.skip("Firefox stands still, and does nothing")
+        raise LabError(f"{self.name}: no answer within {_PATIENCE} s")
+
 
 class _Channel:
     """Commands and their answers; what the browser tells on its own is passed over."""
 
-    def __init__(self, wire):
+    def __init__(self, wire, no_answer):
         self._wire = wire
+        self._no_answer = no_answer
         self._number = 0
 
     def call(self, method, session=None, **parameters):
@@ -130,12 +162,19 @@ class _Channel:
             message["sessionId"] = session
         self._wire.send(json.dumps(message))
         while True:
-            answer = json.loads(self._wire.recv())
+            try:
+                answer = json.loads(self._wire.recv())
+            except websocket.WebSocketTimeoutException:
+                self._no_answer()
             if answer.get("id") == self._number:
                 break
         if "error" in answer:
             raise LabError(f"{method}: {answer.get('message') or answer['error']}")
         return answer["result"]
+
+    def give_up(self):
+        """Nobody waits as long again."""
+        self._wire.settimeout(0.1)
 
     def close(self):
         self._wire.shutdown()
@@ -281,6 +320,25 @@ class Firefox(Browser):
 
     def _picture(self):
         return self._channel.call("browsingContext.captureScreenshot", context=self._tab)["data"]
+
+    def hide(self, hidden):
+        """Another tab in front of the page, or that one gone again."""
+        if hidden:
+            self._front = self._channel.call("browsingContext.create", type="tab")["context"]
+            self._channel.call("browsingContext.activate", context=self._front)
+        else:
+            self._channel.call("browsingContext.close", context=self._front)
+            self._channel.call("browsingContext.activate", context=self._tab)
+
+    @contextlib.contextmanager
+    def before_pages(self, javascript):
+        """Pages that are opened in the block run this before their own scripts."""
+        script = self._channel.call(
+            "script.addPreloadScript", functionDeclaration=f"() => {{ {javascript} }}")["script"]
+        try:
+            yield
+        finally:
+            self._channel.call("script.removePreloadScript", script=script)
 
 
 BROWSERS = {"chromium": Chromium, "firefox": Firefox}

@@ -121,6 +121,7 @@ class Gallery:
                 pair.value = 'Kitchen'; pair.dispatchEvent(new Event('change'));
                 for (let step = 0; step < 18; step += 1) document.getElementById('more').click();
                 return true; })()""")
+            browser.until("a delay with them in it", "document.getElementById('lateness').textContent.match(/\\d+/) > 180")
             browser.evaluate("(document.getElementById('clicks').click(), true)")
             self._lit()
             browser.evaluate("(document.getElementById('headphones').scrollIntoView(), true)")

@@ -56,7 +56,7 @@ class Lan:
         for wire in self._wires.values():
             wire.end()
         for namespace in (self._bridge, *map(self.namespace, self.names)):
-            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, timeout=10)
+            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, timeout=30)
         self._directory.cleanup()
 
     def _plug_in(self, name):
@@ -100,6 +100,6 @@ class Lan:
         result = subprocess.run(
             [*inside(self._bridge), "tc", "qdisc", "replace", "dev", name, "root", "tbf",
              "rate", rate, "burst", "2kb", "latency", "200ms"],
-            capture_output=True, text=True, timeout=10)
+            capture_output=True, text=True, timeout=30)
         if result.returncode:
             raise LabError(f"tc: {result.stderr.strip()}")

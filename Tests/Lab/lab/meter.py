@@ -166,6 +166,13 @@ def measure(reference, ear, max_latency=3.0, warmup=0.3):
         lost=[((a - lag_at(a)) / RATE, (b - lag_at(b)) / RATE) for a, b in dropouts])
 
 
+def longest_silence(sound):
+    """Seconds of the longest stretch without sound between the first sound and the last."""
+    sound = _mono(sound)
+    first, last = _sounding(sound) or (0, 0)
+    return max([(end - begin) / RATE for begin, end in _silences(sound, first, last)], default=0.0)
+
+
 def follow(reference, ear, max_latency=3.0):
     """Only where an ear is: (times, latencies in ms), NaN where nothing matches; see `measure`."""
     reference, ear = _mono(reference), _mono(ear)
@@ -183,6 +190,9 @@ class _Pair:
     def __init__(self, reference, ear, played):
         self.reference, self.ear, self.played = reference, ear, played
         self.energy = np.concatenate(([0.0], np.cumsum(reference ** 2)))
+        # 40 dB below the usual a sample: what is left of the sum where the reference is silent is its
+        # rounding, and by that anything would match.
+        self.least = 1e-4 * self.energy[-1] / max(1, played[1] - played[0])
 
     def follow(self, begin, max_lag):
         """Windows from `begin` on: middle times, lags (NaN without a match) and matches."""
@@ -220,7 +230,7 @@ class _Pair:
         energy = self.energy[first + n:first + n + count] - self.energy[first:first + count]
         if finer > 1:
             energy = np.interp(np.arange(len(products)) / finer, np.arange(count), energy)
-        match = products / np.sqrt(np.maximum(np.dot(ear, ear) * energy, 1e-12))
+        match = products / np.sqrt(np.maximum(np.dot(ear, ear) * np.maximum(energy, n * self.least), 1e-12))
         peak = int(np.argmax(match))
         return start - (first + _vertex(match, peak) / finer), float(match[peak])
 

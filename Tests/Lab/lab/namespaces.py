@@ -16,7 +16,7 @@ _numbers = itertools.count()
 
 def ip(*arguments):
     """`ip` with these arguments, to its end."""
-    result = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=10)
+    result = subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=30)
     if result.returncode:
         raise LabError(f"ip {' '.join(arguments)}: {result.stderr.strip()}")
 
@@ -88,7 +88,7 @@ class RoutedNetwork:
 
     def __exit__(self, *_):
         for name in (self.server, self.router, self.far):
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=10)
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=30)
 
     def _cable(self, a, a_address, b, b_address):
         ends = ("to-b", "to-a")

@@ -39,12 +39,12 @@ class Program(Process):
             e for e in self.all_events
             if e.get("event") == event and all(e.get(k) == v for k, v in fields.items())]
 
-    def event(self, event, seconds=10.0, **fields):
+    def event(self, event, seconds=30.0, **fields):
         """Waits for the first such event."""
         what = f"{self.name}: event {event} {fields or ''}".strip()
         return self.until(what, lambda: self.events(event, **fields), seconds)[0]
 
-    def new_event(self, event, known, seconds=10.0, **fields):
+    def new_event(self, event, known, seconds=30.0, **fields):
         """Waits for an event of a kind of which `known` were there before."""
         what = f"{self.name}: another event {event} {fields or ''}".strip()
         return self.until(what, lambda: self.events(event, **fields)[known:], seconds)[0]
@@ -104,7 +104,7 @@ class Listen(Program):
             ["listen", server, "--log-format", "json", *forced, *map(str, options)], log, env,
             **process)
 
-    def until_playing(self, seconds=10.0):
+    def until_playing(self, seconds=30.0):
         self.event("status", seconds, state="playing")
 
 

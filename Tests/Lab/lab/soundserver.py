@@ -54,11 +54,13 @@ class SoundServer:
     def __exit__(self, *_):
         self.close()
 
-    def start(self):
-        """Starts the server and waits until all sinks are there and `program` is the default."""
+    def start(self, choose=True):
+        """Starts the server and waits until all sinks are there and `program` is the default, unless
+        nobody is to choose any."""
         self._start()
         until("the sinks", lambda: set(self.sinks) <= set(self.sink_names()), 15, self._death)
-        self.set_default_sink(self.sinks[0])
+        if choose:
+            self.set_default_sink(self.sinks[0])
 
     def kill(self):
         """The server crashes: all of its processes at once, sockets left behind."""
@@ -129,7 +131,7 @@ class SoundServer:
     def call(self, *argv, check=True):
         """Runs a short command against this server and returns what it printed."""
         result = subprocess.run(
-            argv, env=self.environment(), capture_output=True, text=True, timeout=10,
+            argv, env=self.environment(), capture_output=True, text=True, timeout=30,
             stdin=subprocess.DEVNULL)
         if check and result.returncode:
             raise LabError(f"{' '.join(argv)}: {(result.stderr or result.stdout).strip()}")
@@ -257,7 +259,7 @@ class PipeWire(SoundServer):
             except LabError as error:
                 return "File exists" in str(error)
             return True
-        until(f"linking {output} to {input_}", linked, 3)
+        until(f"linking {output} to {input_}", linked, 10)
 
     def record(self, sinks):
         return PipeWireRecording(self, sinks)
