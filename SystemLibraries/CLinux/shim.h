@@ -26,6 +26,7 @@
 // Declared by their headers only under _GNU_SOURCE.
 extern int ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 extern int pipe2(int[2], int);
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
 
 static inline int aura_set_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
@@ -208,13 +209,28 @@ static inline void aura_receive_local_address(int socket, int ipv6) {
   else setsockopt(socket, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
 }
 
+// Asks for the time at which what arrives did.
+static inline void aura_receive_arrival_time(int socket) {
+  int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+// How long ago an instant of CLOCK_REALTIME was, in ns; never negative.
+static inline int64_t aura_age(const struct timespec *then) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  int64_t age = (now.tv_sec - then->tv_sec) * INT64_C(1000000000) + (now.tv_nsec - then->tv_nsec);
+  return age > 0 ? age : 0;
+}
+
 // Takes the next datagram without waiting; its length, or -errno. One that did not fit: -EMSGSIZE.
+// `waited` is for how long the kernel has had it, in ns; 0 where it was not asked.
 static inline ssize_t aura_receive_datagram(int socket, void *buffer, size_t size,
-                                            struct aura_datagram_path *path) {
+                                            struct aura_datagram_path *path, int64_t *waited) {
   struct sockaddr_storage from;
   union {
     struct cmsghdr header;
-    char room[64];
+    char room[128];
   } control;
   struct iovec part = {.iov_base = buffer, .iov_len = size};
   struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part,
@@ -222,6 +238,7 @@ static inline ssize_t aura_receive_datagram(int socket, void *buffer, size_t siz
   ssize_t length;
   do length = recvmsg(socket, &message, MSG_DONTWAIT);
   while (length < 0 && errno == EINTR);
+  *waited = 0;
   if (length < 0) return -errno;
   if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
   memset(path, 0, sizeof *path);
@@ -243,6 +260,10 @@ static inline ssize_t aura_receive_datagram(int socket, void *buffer, size_t siz
       aura_map_ipv4(path->local, &specific);
     } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
       memcpy(path->local, CMSG_DATA(item), 16);
+    } else if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SO_TIMESTAMPNS) {
+      struct timespec then;
+      memcpy(&then, CMSG_DATA(item), sizeof then);
+      *waited = aura_age(&then);
     }
   }
   return length;
