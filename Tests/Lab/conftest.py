@@ -10,28 +10,33 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest  # noqa: E402
 from _pytest.runner import runtestprotocol  # noqa: E402
 
-from lab.processes import TOO_STOLEN, Busyness  # noqa: E402
+from lab.processes import STARVED, TOO_STOLEN, Busyness, until_calm  # noqa: E402
 from lab.soundserver import CONTROLS, SERVERS  # noqa: E402
 from lab.stage import Stage  # noqa: E402
 
+_stories = pytest.StashKey[list]()
+_whole = pytest.StashKey[Busyness]()
+
 
 def pytest_configure(config):
+    config.stash[_whole] = Busyness()
     # An ended run must still tear its servers down.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by a signal", returncode=143))
 
 
-_stories = pytest.StashKey[list]()
 # How busy the machine has been since a file's first test: what is shared by them may have been made then.
 _since = {}
 # More than so many tell of something else, and would take long.
 _MOST_AGAIN = 10
+# Seconds for which others may keep this machine from trying again.
+_PATIENCE = 30
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
     """What fails is tried once more, with everything begun anew, and told of: a machine that stood still does not do
-    so at the same place again, and a fault does. That counts, unless the computer below has our cores for others so
-    often that no sound can be played in time here."""
+    so at the same place again, and a fault does. That counts, unless this time again somebody waited for a core most
+    of the time, or the computer below has our cores for others so often that no sound can be played in time here."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     both = (Busyness(), _since.setdefault(item.path, Busyness()))
     stories = item.config.stash.setdefault(_stories, [])
@@ -41,6 +46,7 @@ def pytest_runtest_protocol(item, nextitem):
         return reports, [report for report in reports if report.failed]
     reports, failed = run()
     share, stolen = (max(getattr(one, what) for one in both) for what in ("share", "stolen"))
+    item.user_properties.append(("waits", round(both[0].share, 3)))
     if failed and len(stories) < _MOST_AGAIN:
         stories.append(f"tried once more: {item.nodeid} (somebody waited for a core {share:.0%} of the time): "
                        f"{failed[0].longreprtext[-600:]}")
@@ -48,13 +54,16 @@ def pytest_runtest_protocol(item, nextitem):
             item.session._setupstate.teardown_exact(None)
         except Exception as error:  # whatever its fixtures find wrong at their end
             stories.append(f"and its fixtures ended with {error!r}")
+        until_calm(_PATIENCE)
+        share, again = 0.0, Busyness()
         item._initrequest()
         item._report_sections.clear()
         reports, failed = run()
-    if stolen > TOO_STOLEN:
+        share, stolen = again.share, max(stolen, again.stolen)
+    if stolen > TOO_STOLEN or share > STARVED:
         for report in failed:
-            stories.append(f"not judged: {report.nodeid}, as cores were taken from this machine {stolen:.0%} of the "
-                           f"time: {report.longreprtext[-600:]}")
+            stories.append(f"not judged: {report.nodeid}, as somebody waited for a core {share:.0%} of the time, and "
+                           f"cores were taken from this machine {stolen:.0%} of it: {report.longreprtext[-600:]}")
             report.outcome, report.longrepr = "skipped", (str(item.path), 0, stories[-1])
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -65,6 +74,9 @@ def pytest_runtest_protocol(item, nextitem):
 def pytest_terminal_summary(terminalreporter, config):
     for story in config.stash.get(_stories, []):
         terminalreporter.write_line(story)
+    whole = config.stash[_whole]
+    terminalreporter.write_line(f"somebody waited for a core {whole.share:.0%} of all the time; cores were taken from "
+                                f"this machine {whole.stolen:.0%} of it")
 
 
 @pytest.fixture

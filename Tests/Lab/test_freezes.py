@@ -16,6 +16,7 @@ import pytest
 from lab import meter
 from lab.content import Content
 from lab.meter import RATE
+from lab.processes import TOO_BUSY, Busyness
 from lab.soundserver import SERVERS
 from lab.stage import Stage
 from lab.takes import Take
@@ -72,6 +73,7 @@ def frozen_take(backend, directory):
         time.sleep(1)
         victims = [original, wire, listeners["listener"], frozen_serve]
         spans = []
+        busyness = Busyness()
         with Take(server, EARS, seconds=FREEZES[-1] + FREEZE + RETURN + STRETCH + 0.5) as take:
             for at in FREEZES:
                 take.sleep_until(at)
@@ -87,7 +89,10 @@ def frozen_take(backend, directory):
                  (("network", "ear2"), ("listener", "ear3"), ("capture", "ear4"))}
         server_side = content.measure(take.sounds["ear1"])
         beside = content.measure(take.sounds["ear5"])
-        assert not server_side.error and not beside.error, (str(server_side), str(beside))
+        story = f"{server_side}; {beside}; waits {busyness.share:.0%}"
+        if (server_side.error or beside.error) and busyness.share > TOO_BUSY:
+            pytest.skip(f"this cannot be judged: {story}")
+        assert not server_side.error and not beside.error, story
         latencies = {name: ear.latency_between for name, ear in heard.items()}
         latencies["server"] = lambda a, b: (
             server_side.latency_between(a, b) - beside.latency_between(a, b))

@@ -29,6 +29,8 @@ def test_a_picture_waits_for_the_sound(tmp_path):
     story = f"zero {zero}; ours {ours}; waits {busy.share:.0%}"
     print(story)
     is_right = bool(zero.each_ms and ours.each_ms) and abs(ours.median_ms - zero.median_ms) < BOUND_MS
-    if not is_right and busy.share > TOO_BUSY:
+    # A machine on which the same player is not in step with itself shows nothing.
+    is_measure = len(zero.each_ms) > 1 and max(zero.each_ms) - min(zero.each_ms) < BOUND_MS
+    if not is_right and (busy.share > TOO_BUSY or not is_measure):
         pytest.skip(f"this cannot be judged: {story}")
     assert is_right, story

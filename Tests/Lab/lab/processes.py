@@ -61,6 +61,10 @@ TOO_BUSY = 0.25
 TOO_STOLEN = 0.1
 
 
+# The part in which somebody waits for a core from which on nothing that has to be in time can be judged at all.
+STARVED = 0.6
+
+
 class Busyness:
     """How busy the machine is from now on."""
 
@@ -81,6 +85,16 @@ class Busyness:
         """That part of it which no program of this machine can have a hand in."""
         # Counted in hundredths: of a shorter time they say nothing.
         return min(1.0, (stolen_from_processors() - self._stolen) / max(1.0, time.monotonic() - self._began))
+
+
+def until_calm(patience):
+    """Waits until nobody waits for a core any more; for so many seconds at most."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        busyness = Busyness()
+        time.sleep(2)
+        if busyness.share < TOO_BUSY / 2:
+            return
 
 
 def _die_with_parent():
