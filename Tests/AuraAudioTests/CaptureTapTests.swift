@@ -32,6 +32,35 @@ internal import Testing
     #expect(tap.overflowedFrames == 0)
   }
 
+  @Test func whatWasMissedStandsWithTheBlockAfterIt() {
+    let tap = CaptureTap(minimumFrames: 1024)
+    let samples = numberedFrames(from: 0, count: 100)
+    let told = [0, 256, 0, 512, -256, 0, 128, -256, 0]
+    for missed in told {
+      unsafe samples.withUnsafeBufferPointer { buffer in
+        guard let start = buffer.baseAddress else { return }
+        unsafe tap.deliver(start, frames: 100, capturedAt: Self.instant(0), missed: missed)
+      }
+    }
+    for missed in [0, 256, 0, 256, 0, 0, 0, 0, 0] {
+      #expect(tap.nextBlock?.missed == missed)
+      _ = tap.take()
+    }
+    #expect(tap.nextBlock == nil)
+  }
+
+  @Test func aBlockAfterLostOnesWaitsForTheNext() {
+    let tap = CaptureTap(minimumFrames: 1024)
+    let samples = numberedFrames(from: 0, count: 100)
+    unsafe samples.withUnsafeBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return }
+      unsafe tap.deliver(start, frames: 100, capturedAt: Self.instant(0), missed: 256)
+      #expect(tap.nextBlock == nil)
+      unsafe tap.deliver(start, frames: 100, capturedAt: Self.instant(100))
+    }
+    #expect(tap.nextBlock?.missed == 256)
+  }
+
   @Test func blockWithoutRoomIsDroppedWholeAndCounted() throws {
     let tap = CaptureTap(minimumFrames: 512)
     tap.deliver(numberedFrames(from: 0, count: 400), capturedAt: Self.instant(0))

@@ -66,12 +66,13 @@ extension PlaybackTap {
 
   /// What an output would be given, into memory full of noise.
   func render(
-    frames: Int, at now: HostTime = HostTime(nanoseconds: 1), delay: Duration = .zero
+    frames: Int, at now: HostTime = HostTime(nanoseconds: 1), delay: Duration = .zero,
+    missed: Int = 0
   ) -> [Float] {
     var samples = constantFrames(.nan, count: frames)
     unsafe samples.withUnsafeMutableBufferPointer { buffer in
       guard let start = buffer.baseAddress else { return }
-      unsafe render(into: start, frames: frames, at: now, delay: delay)
+      unsafe render(into: start, frames: frames, at: now, delay: delay, missed: missed)
     }
     return samples
   }

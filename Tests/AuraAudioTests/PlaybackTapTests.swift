@@ -38,6 +38,37 @@ internal import Testing
     #expect(tap.underruns == 0)
   }
 
+  /// Who was too late for 64 frames goes on with those that belong there then.
+  @Test func whatTheOutputMissedIsLeftOut() throws {
+    let tap = PlaybackTap(minimumFrames: 1024, resumeThreshold: 100)
+    _ = tap.write(numberedFrames(from: 0, count: 1000))
+    _ = tap.render(frames: 128)
+    let sound = tap.render(frames: 128, missed: 64)
+    // Faded in from silence, for 2 ms.
+    #expect(largestStep(Array(sound[..<192])) < 6)
+    #expect(sound[192...] == numberedFrames(from: 128 + 64, count: 128)[192...])
+    #expect(tap.renderedFrames == 2 * 128 + 64)
+    #expect(tap.missedFrames == 64)
+    #expect(tap.silentFrames == 0)
+    #expect(tap.underruns == 0)
+    let report = try #require(tap.report)
+    #expect(report.firstFrame == 128 + 64)
+  }
+
+  /// What is not there cannot be left out: it is silence like any other.
+  @Test func moreThanThereIsCanBeMissed() {
+    let tap = PlaybackTap(minimumFrames: 1024, resumeThreshold: 100)
+    _ = tap.render(frames: 128, missed: 32)
+    #expect(tap.silentFrames == 128 + 32)
+    _ = tap.write(constantFrames(0.5, count: 200))
+    _ = tap.render(frames: 128)
+    _ = tap.render(frames: 128, missed: 100)
+    #expect(tap.silentFrames == 128 + 32 + 28 + 128)
+    #expect(tap.underruns == 1)
+    #expect(tap.missedFrames == 132)
+    #expect(tap.renderedFrames == 3 * 128 + 132)
+  }
+
   @Test func thresholdCanBeChanged() {
     let tap = PlaybackTap(minimumFrames: 1024, resumeThreshold: 300)
     _ = tap.write(constantFrames(0.5, count: 200))

@@ -56,6 +56,19 @@ def test_silences_of_the_player_are_excused(played):
     assert meter.measure(damaged, np.roll(damaged, 2400)).dropouts == []
 
 
+def test_what_the_recorder_missed_is_nobodys_dropout(played):
+    """It lost what was played then and what was heard then; a hole beside it is still one."""
+    ear = np.roll(played, 4800)
+    holes = [(2 * RATE, 2 * RATE + 128), (4 * RATE, 4 * RATE + 1024)]
+    recorded = played.copy()
+    for begin, end in holes:
+        recorded[begin:end] = ear[begin:end] = 0
+    assert meter.measure(recorded, ear, holes=holes).dropouts == []
+    assert [round(a, 2) for a, _ in meter.measure(recorded, ear).dropouts] == [4.0]
+    ear[5 * RATE:5 * RATE + 480] = 0
+    assert [round(a, 2) for a, _ in meter.measure(recorded, ear, holes=holes).dropouts] == [5.0]
+
+
 @pytest.mark.parametrize("milliseconds", [60, 120])
 def test_a_pause_of_the_player_misleads_nobody(played, milliseconds):
     """Where all but the beginning of a window is silent, and so is what it is compared with. Sums of much

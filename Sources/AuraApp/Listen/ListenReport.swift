@@ -133,7 +133,7 @@ final class ListenReport {
       ("delay_ms", .milliseconds(Self.delay(numbers))),
       ("target_ms", .milliseconds(numbers.target)), ("skipped_ms", .milliseconds(numbers.skipped)),
       ("underruns", .int(Int64(numbers.underruns))), ("silent_ms", .milliseconds(numbers.silent)),
-      ("rate_ppm", .rounded(numbers.ratePPM)),
+      ("missed_ms", .milliseconds(numbers.missed)), ("rate_ppm", .rounded(numbers.ratePPM)),
       ("reconnections", .int(Int64(numbers.reconnections))),
     ]
     if let facts = numbers.recording {
@@ -237,6 +237,7 @@ final class ListenReport {
       [
         "seconds": .rounded(running.inSeconds), "underruns": .int(Int64(numbers.underruns)),
         "skipped_ms": .milliseconds(numbers.skipped), "silent_ms": .milliseconds(numbers.silent),
+        "missed_ms": .milliseconds(numbers.missed),
         "reconnections": .int(Int64(numbers.reconnections)),
       ],
       "Listened for \(Words.clock(running)): \(Words.count(numbers.underruns, "gap")), "

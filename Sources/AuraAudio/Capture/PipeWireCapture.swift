@@ -42,6 +42,13 @@ package final class PipeWireCapture: SoundStream {
 /// What the audio thread needs.
 private final class CaptureCallback: PipeWireCallback, @unchecked Sendable {
   let tap: CaptureTap
+  var cycles = MissedCycles()
+  /// Of the cycle under way; nil once its first buffer has been handed over.
+  var ticks: UInt64?
+  /// Ticks a second.
+  var frequency = 0.0
+  /// When the sound that ends with this cycle was at the output or input.
+  var instant = HostTime(nanoseconds: 0)
 
   init(tap: CaptureTap) { self.tap = tap }
 }
@@ -51,6 +58,10 @@ private func captureProcess(_ context: UnsafeMutableRawPointer?) {
   guard let context = unsafe context else { return }
   let callback = unsafe Unmanaged<CaptureCallback>.fromOpaque(context).takeUnretainedValue()
   guard let stream = unsafe callback.stream else { return }
+  let time = unsafe timeOfCycle(stream)
+  callback.ticks = time?.ticks
+  callback.frequency = time.map(ticksPerSecond) ?? 0
+  callback.instant = time.map { HostTime(nanoseconds: $0.now) - pipeWireDelay($0) } ?? HostClock.now
   unsafe aura_pw_drain(stream, Int32(SampleRing.channels), deliver, context)
 }
 
@@ -61,17 +72,28 @@ private func deliver(
 ) {
   guard let context = unsafe context, let samples = unsafe samples else { return }
   let callback = unsafe Unmanaged<CaptureCallback>.fromOpaque(context).takeUnretainedValue()
-  guard let stream = unsafe callback.stream else { return }
+  var missed = 0
+  if let ticks = callback.ticks {
+    callback.ticks = nil
+    missed = callback.cycles.call(
+      ticks: ticks, frequency: callback.frequency, frames: Int(framesToEnd))
+  }
   // The newest buffer ends at the cycle that is under way; the others came before it.
-  let at = unsafe instantOfCycle(stream) - Duration.frames(Int(framesToEnd))
-  unsafe callback.tap.deliver(samples, frames: Int(frames), capturedAt: at)
+  unsafe callback.tap.deliver(
+    samples, frames: Int(frames), capturedAt: callback.instant - .frames(Int(framesToEnd)),
+    missed: missed)
 }
 
-/// When the sound that ends with this cycle was at the output or input.
-private func instantOfCycle(_ stream: OpaquePointer) -> HostTime {
+/// What PipeWire says of the cycle that is under way; nil where it says nothing.
+func timeOfCycle(_ stream: OpaquePointer) -> pw_time? {
   var time = pw_time()
-  guard unsafe aura_pw_stream_time(stream, &time) == 0, time.now > 0 else { return HostClock.now }
-  return HostTime(nanoseconds: time.now) - pipeWireDelay(time)
+  guard unsafe aura_pw_stream_time(stream, &time) == 0, time.now > 0 else { return nil }
+  return time
+}
+
+/// Of the graph's count.
+func ticksPerSecond(_ time: pw_time) -> Double {
+  time.rate.num > 0 ? Double(time.rate.denom) / Double(time.rate.num) : 0
 }
 
 /// What PipeWire says lies between a stream and its device.

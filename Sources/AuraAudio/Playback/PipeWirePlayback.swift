@@ -36,6 +36,7 @@ package final class PipeWirePlayback: SoundStream {
 /// What the audio thread needs.
 private final class PlaybackCallback: PipeWireCallback, @unchecked Sendable {
   let tap: PlaybackTap
+  var cycles = MissedCycles()
 
   init(tap: PlaybackTap) { self.tap = tap }
 }
@@ -55,14 +56,18 @@ private func playbackProcess(_ context: UnsafeMutableRawPointer?) {
     let room = Int(unsafe data.pointee.maxsize / bytesPerFrame)
     let requested = Int(clamping: unsafe buffer.pointee.requested)
     let frames = requested > 0 ? min(requested, room) : room
-    var time = pw_time()
-    let isKnown = unsafe aura_pw_stream_time(stream, &time) == 0
+    let time = unsafe timeOfCycle(stream)
     let now = HostClock.now
     // The delay counts from the cycle's beginning, however late in it we are called.
-    let begin = isKnown && time.now > 0 ? HostTime(nanoseconds: time.now) : now
+    let begin = time.map { HostTime(nanoseconds: $0.now) } ?? now
+    let missed =
+      time.map {
+        // What was given twice in a cycle is the output's to sort out.
+        max(0, callback.cycles.call(ticks: $0.ticks, frequency: ticksPerSecond($0), frames: frames))
+      } ?? 0
     unsafe callback.tap.render(
       into: bytes.assumingMemoryBound(to: Float.self), frames: frames, at: now,
-      delay: (isKnown ? pipeWireDelay(time) : .zero) - (now - begin))
+      delay: (time.map(pipeWireDelay) ?? .zero) - (now - begin), missed: missed)
     unsafe chunk.pointee.offset = 0
     unsafe chunk.pointee.stride = Int32(bytesPerFrame)
     unsafe chunk.pointee.size = UInt32(frames) * bytesPerFrame

@@ -15,6 +15,7 @@ internal import Synchronization
   private struct Stamp {
     var frames = 0
     var instant = HostTime(nanoseconds: 0)
+    var missed = 0
   }
 
   private let ring: SampleRing
@@ -51,7 +52,11 @@ internal import Synchronization
   ///   - samples: interleaved stereo float32 at 48 kHz.
   ///   - frames: how many frames.
   ///   - capturedAt: the instant of the first frame.
-  package func deliver(_ samples: UnsafePointer<Float>, frames: Int, capturedAt: HostTime) {
+  ///   - missed: frames lost right before it, where the sound system counts them; below zero those of
+  ///     the block before that were not (`MissedCycles`).
+  package func deliver(
+    _ samples: UnsafePointer<Float>, frames: Int, capturedAt: HostTime, missed: Int = 0
+  ) {
     guard frames > 0 else { return }
     let tail = stampTail.load(ordering: .relaxed)
     let stampsUsed = tail - stampHead.load(ordering: .acquiring)
@@ -60,17 +65,23 @@ internal import Synchronization
       return
     }
     _ = unsafe ring.write(samples, frames: frames)
-    unsafe stamps[tail % Self.stampCapacity] = Stamp(frames: frames, instant: capturedAt)
+    unsafe stamps[tail % Self.stampCapacity] = Stamp(
+      frames: frames, instant: capturedAt, missed: missed)
     stampTail.store(tail + 1, ordering: .releasing)
     wakeUp.signal()
   }
 
-  /// Reader: the next block's length in frames and the instant of its first frame, or nil.
-  package var nextBlock: (frames: Int, capturedAt: HostTime)? {
+  /// Reader: the next block's length in frames, the instant of its first frame, and the frames lost
+  /// right before it; or nil. One with lost frames waits for the block after it, which may know better.
+  package var nextBlock: (frames: Int, capturedAt: HostTime, missed: Int)? {
     let head = stampHead.load(ordering: .relaxed)
-    guard stampTail.load(ordering: .acquiring) > head else { return nil }
+    let count = stampTail.load(ordering: .acquiring) - head
+    guard count > 0 else { return nil }
     let stamp = unsafe stamps[head % Self.stampCapacity]
-    return (stamp.frames, stamp.instant)
+    guard stamp.missed > 0 else { return (stamp.frames, stamp.instant, 0) }
+    guard count > 1 else { return nil }
+    let next = unsafe stamps[(head + 1) % Self.stampCapacity]
+    return (stamp.frames, stamp.instant, max(0, stamp.missed + min(0, next.missed)))
   }
 
   /// Reader: takes the next block whole; call only after `nextBlock` told its length.

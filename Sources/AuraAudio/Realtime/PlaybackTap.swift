@@ -5,7 +5,8 @@ internal import Synchronization
 ///
 /// One writer (the listener's thread), one reader (the sound system's callback). `render` is all
 /// that an audio callback may call: it never waits, locks or allocates. Running dry and starting
-/// again are faded over 2 ms, so neither clicks.
+/// again are faded over 2 ms, so neither clicks. What an output has gone through without asking is left out, so that
+/// what comes after it is heard when it was to be.
 package final class PlaybackTap: @unchecked Sendable {
   /// 2 ms: short enough not to be heard as a fade, long enough not to click.
   private static let fadeFrames = 96
@@ -14,6 +15,7 @@ package final class PlaybackTap: @unchecked Sendable {
   private let resumeThreshold: Atomic<Int>
   private let underrunCount = Atomic<Int>(0)
   private let silentFrameCount = Atomic<Int>(0)
+  private let missedFrameCount = Atomic<Int>(0)
   private let renderedFrameCount = Atomic<Int>(0)
   private let renderedAt = Atomic<Int64>(0)
   private let outputDelay = Atomic<Int64>(0)
@@ -49,9 +51,12 @@ package final class PlaybackTap: @unchecked Sendable {
   ///   - now: the instant of the call.
   ///   - delay: from then to this buffer's first frame at the ear, as the sound system reports it; negative by
   ///     as much as the call comes late where nothing lies between.
+  ///   - missed: frames that the output has played since the last call without asking for them, as silence.
   package func render(
-    into destination: UnsafeMutablePointer<Float>, frames: Int, at now: HostTime, delay: Duration
+    into destination: UnsafeMutablePointer<Float>, frames: Int, at now: HostTime, delay: Duration,
+    missed: Int = 0
   ) {
+    if missed > 0 { miss(missed) }
     outputDelay.store(max(0, delay.inNanoseconds), ordering: .relaxed)
     if frames > largestRequest.load(ordering: .relaxed) {
       largestRequest.store(frames, ordering: .relaxed)
@@ -80,6 +85,18 @@ package final class PlaybackTap: @unchecked Sendable {
       OutputReport(
         firstFrame: before, frames: frames, instant: now, delay: delay,
         silentFrames: silentFrameCount.load(ordering: .relaxed)))
+  }
+
+  /// The output has played silence where these frames belonged.
+  private func miss(_ frames: Int) {
+    let left = isPlaying ? min(frames, ring.readableFrames) : 0
+    ring.skip(frames: left)
+    silentFrameCount.wrappingAdd(frames - left, ordering: .relaxed)
+    renderedFrameCount.wrappingAdd(frames, ordering: .releasing)
+    missedFrameCount.wrappingAdd(frames, ordering: .relaxed)
+    lastLeft = 0
+    lastRight = 0
+    beginFade()
   }
 
   private func beginFade() {
@@ -129,7 +146,10 @@ package final class PlaybackTap: @unchecked Sendable {
   /// Frames of silence played because nothing was there.
   package var silentFrames: Int { silentFrameCount.load(ordering: .relaxed) }
 
-  /// Frames the output has asked for since the beginning: the output's own clock.
+  /// Frames that the output has played without asking for them, as silence.
+  package var missedFrames: Int { missedFrameCount.load(ordering: .relaxed) }
+
+  /// Frames the output has asked for or missed since the beginning: the output's own clock.
   package var renderedFrames: Int { renderedFrameCount.load(ordering: .acquiring) }
 
   /// The instant of the output's last request; nil before the first.

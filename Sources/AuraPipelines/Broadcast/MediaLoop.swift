@@ -105,7 +105,8 @@ final class MediaLoop: @unchecked Sendable {
   private func takeBlocks() {
     while let block = tap.nextBlock {
       let verdict = captured.accept(
-        capturedAt: block.capturedAt, frames: block.frames, now: HostClock.now)
+        capturedAt: block.capturedAt, frames: block.frames, missed: block.missed,
+        now: HostClock.now)
       guard case .use(let start, let skipping, let isSplice) = verdict else {
         unsafe tap.takeBlock(into: nil)
         continue

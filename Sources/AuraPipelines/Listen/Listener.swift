@@ -100,6 +100,9 @@ package final class Listener: Sendable {
     package var underruns = 0
     /// Silence played because nothing was there.
     package var silent = Duration.zero
+    /// What the output played as silence because this computer was too late for it: cut out, so that
+    /// the delay stays.
+    package var missed = Duration.zero
     /// How much faster than received sound is played, in parts per million.
     package var ratePPM = 0.0
     /// Sound received since the beginning.
@@ -198,6 +201,7 @@ package final class Listener: Sendable {
     statistics.output = tap.reportedOutputDelay + headphone.value
     statistics.underruns = tap.underruns
     statistics.silent = .frames(tap.silentFrames)
+    statistics.missed = .frames(tap.missedFrames)
     statistics.recording = recorder?.facts
     return statistics
   }

@@ -63,9 +63,13 @@ package struct CaptureTimeline: Sendable {
   /// - Parameters:
   ///   - capturedAt: the instant of its first frame.
   ///   - frames: its length, at 48 kHz.
+  ///   - missed: frames lost right before it, where the sound server counts them: they are a gap however
+  ///     small. Left to the instants where those do not bear it out.
   ///   - now: the instant of arrival.
   /// - Returns: which part of the block to use, and where.
-  package mutating func accept(capturedAt: HostTime, frames: Int, now: HostTime) -> Verdict {
+  package mutating func accept(
+    capturedAt: HostTime, frames: Int, missed: Int = 0, now: HostTime
+  ) -> Verdict {
     let age = now - (capturedAt + .frames(frames))
     usualAge.insert(age.inNanoseconds, at: now.nanoseconds)
     if hasBacklogs, age.inNanoseconds > usualAge.value + Self.backlogLimit.inNanoseconds {
@@ -73,11 +77,18 @@ package struct CaptureTimeline: Sendable {
       discarding = true
       return .discard
     }
-    guard let expected = nextInstant else {
+    guard var expected = nextInstant else {
       nextInstant = capturedAt + .frames(frames)
       framesSinceAnchor = 0
       position = position + frames
       return .use(at: MediaTime(frames: 0), skippingFrames: 0, isSplice: true)
+    }
+    var isSplice = isSilent || discarding
+    if missed > 0, !isSplice, capturedAt - expected > .frames(missed / 2) {
+      missingFrames += missed
+      position = position + missed
+      expected = expected + .frames(missed)
+      isSplice = true
     }
     let error = capturedAt - expected
     if error > Self.gapThreshold || (discarding && error > .zero) {
@@ -86,7 +97,6 @@ package struct CaptureTimeline: Sendable {
     if error < .zero - Self.gapThreshold || (isSilent && error < .zero) {
       return useAfterOverlap(.zero - error, capturedAt: capturedAt, frames: frames)
     }
-    let isSplice = isSilent || discarding
     isSilent = false
     discarding = false
     nextInstant = expected + .frames(frames) + correction(of: error, frames: frames)

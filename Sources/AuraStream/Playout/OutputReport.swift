@@ -1,6 +1,6 @@
 /// What a sink tells about its last request for sound.
 package struct OutputReport: Equatable, Sendable {
-  /// Frames the output had asked for before that request: the number of the request's first frame.
+  /// Frames the output had asked for or missed before that request: the number of the request's first frame.
   package var firstFrame: Int
   /// How many it asked for.
   package var frames: Int

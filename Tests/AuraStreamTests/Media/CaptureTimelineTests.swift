@@ -56,6 +56,37 @@ struct CaptureTimelineTests {
     }
   }
 
+  /// A sound server that counts what it lost is believed at once, be it less than its instants wobble.
+  @Test(arguments: [64, 256, 1_100, 4_096])
+  mutating func whatIsCountedAsMissedIsAGapAtOnce(missed: Int) {
+    for index in 0..<400 { _ = deliver(frame: index * Self.block) }
+    for index in 400..<800 {
+      let frame = index * Self.block + missed
+      let captured = start + .frames(frame)
+      let verdict = timeline.accept(
+        capturedAt: captured, frames: Self.block, missed: index == 400 ? missed : 0,
+        now: captured + .frames(Self.block) + .milliseconds(5))
+      #expect(
+        verdict
+          == .use(at: MediaTime(frames: Int64(frame)), skippingFrames: 0, isSplice: index == 400))
+    }
+    #expect(timeline.missingFrames == missed)
+    #expect(timeline.discardedFrames == 0)
+  }
+
+  /// A count that the instants know nothing of is another clock's.
+  @Test mutating func whatTheInstantsDoNotBearOutIsNotMissed() {
+    for index in 0..<400 { _ = deliver(frame: index * Self.block) }
+    let frame = 400 * Self.block
+    let captured = start + .frames(frame)
+    let verdict = timeline.accept(
+      capturedAt: captured, frames: Self.block, missed: 480,
+      now: captured + .frames(Self.block) + .milliseconds(5))
+    #expect(
+      verdict == .use(at: MediaTime(frames: Int64(frame)), skippingFrames: 0, isSplice: false))
+    #expect(timeline.missingFrames == 0)
+  }
+
   @Test mutating func aGapAdvancesMediaTimeByWhatIsMissing() {
     _ = deliver(frame: 0)
     let verdict = deliver(frame: Self.block + 4800)

@@ -130,11 +130,13 @@ class Heard:
                 + " ".join(f"{a:.2f}–{b:.2f}" for a, b in self.dropouts[:8]))
 
 
-def measure(reference, ear, max_latency=3.0, warmup=0.3):
+def measure(reference, ear, max_latency=3.0, warmup=0.3, holes=()):
     """Judges what `ear` heard of `reference`; both are recordings on one clock.
 
     - max_latency: seconds the ear may be behind.
     - warmup: seconds after the ear's first sound that are not judged.
+    - holes: (first, end) frames that are missing from the recordings: neither what was played then nor
+      what was heard is known.
     """
     reference, ear = _mono(reference), _mono(ear)
     played = _sounding(reference)
@@ -154,9 +156,11 @@ def measure(reference, ear, max_latency=3.0, warmup=0.3):
         return np.interp(np.asarray(sample) / RATE, times[good], lags[good])
 
     stop = int((times[-1] + WINDOW / 2) * RATE)
-    excused = _silences(reference, played[0] + RATE // 25, played[1] - RATE // 25)
-    gaps = _gaps(ear, begin, stop, lag_at, excused, played[1])
-    glitches = clean.glitches(begin, stop, lag_at, gaps, excused)
+    holes = list(holes)
+    excused = _silences(reference, played[0] + RATE // 25, played[1] - RATE // 25) + holes
+    gaps = [(a, b) for a, b in _gaps(ear, begin, stop, lag_at, excused, played[1])
+            if not any(x < b and a < y for x, y in holes)]
+    glitches = clean.glitches(begin, stop, lag_at, gaps + holes, excused)
     dropouts = sorted(gaps + glitches)
     return Heard(
         times=times, latencies_ms=lags * 1000 / RATE,

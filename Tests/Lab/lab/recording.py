@@ -1,8 +1,15 @@
 """Recording the monitors of several sinks as channels of one stream, so that all share a clock."""
 
+import atexit
+import functools
 import itertools
 import os
+import re
+import shutil
 import signal
+import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -21,13 +28,12 @@ class Recording:
         self.channels = 2 * len(self.sinks)
         number = next(_numbers)
         self.node = f"labmeter-{os.getpid()}-{number}"
-        self.path = server.directory / f"take-{number}.wav"
+        self.path = server.directory / f"take-{number}.raw"
+        # (first frame, frame after the last) where the recorder itself was too late, and wrote silence.
+        self.holes = []
         self.process = self._start()
 
     def _start(self):
-        raise NotImplementedError
-
-    def _samples(self):
         raise NotImplementedError
 
     @property
@@ -40,8 +46,10 @@ class Recording:
         if self.process.is_running:
             self.process.send(signal.SIGINT)
             self.process.wait()
-        samples = self._samples()
+        samples = np.fromfile(self.path, dtype="<f4")
         self.path.unlink()
+        self.holes = [(int(first), int(first) + int(frames))
+                      for first, frames in re.findall(r"^hole (\d+) (\d+)$", self.process.output, re.M)]
         frames = len(samples) // self.channels
         table = samples[:frames * self.channels].reshape(-1, self.channels)
         return {s: table[:, 2 * i:2 * i + 2] for i, s in enumerate(self.sinks)}
@@ -66,44 +74,33 @@ class PulseRecording(Recording):
         process.until("the recorder", lambda: self.path.exists() and self.path.stat().st_size > 0)
         return process
 
-    def _samples(self):
-        return np.fromfile(self.path, dtype="<f4")
+
+@functools.cache
+def _recorder():
+    """The program in recorder.c, which unlike pw-record knows of the cycles that it was too late for."""
+    folder = Path(tempfile.mkdtemp(prefix="auralync-lab."))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libpipewire-0.3"], check=True, capture_output=True,
+                           text=True).stdout.split()
+    source = Path(__file__).parent.parent / "recorder.c"
+    subprocess.run(["cc", "-O2", source, "-o", folder / "recorder", *flags, "-lpthread"], check=True)
+    return folder / "recorder"
 
 
 class PipeWireRecording(Recording):
-    """pw-record with one pair of ports per sink, linked by hand to the monitors."""
+    """A recorder with one pair of ports per sink, linked by hand to the monitors."""
 
     def _start(self):
-        positions = ",".join(f"AUX{i}" for i in range(self.channels))
         process = Process(
-            ["pw-record", "--target", "0", "--latency", "1024", "--rate", RATE, "--format", "f32",
-             "--channels", self.channels, "--channel-map", positions, "-P",
-             f"{{ node.name = {self.node} node.autoconnect = false media.name = {self.node} }}",
-             self.path],
-            self.server.log_path("pw-record"), env=self.server.environment())
+            [_recorder(), self.node, self.channels, self.path], self.server.log_path("recorder"),
+            env=self.server.environment())
         process.until("the recorder's ports", lambda: self._port_count() >= self.channels)
         for i, sink in enumerate(self.sinks):
             for channel, side in enumerate(("FL", "FR")):
                 self.server.link(f"{sink}:monitor_{side}", f"{self.node}:input_AUX{2 * i + channel}")
-        header = 4096 * self.channels
-        process.until("the recorder", lambda: self.path.exists() and self.path.stat().st_size > header)
+        process.until("the recorder", lambda: self.path.exists() and self.path.stat().st_size > 0)
         return process
 
     def _port_count(self):
         ports = self.server.call("pw-link", "-i", check=False).split()
         return sum(p.startswith(self.node + ":") for p in ports)
-
-    def _samples(self):
-        blob = self.path.read_bytes()
-        position = 12
-        while position + 8 <= len(blob):
-            kind = blob[position:position + 4]
-            size = int.from_bytes(blob[position + 4:position + 8], "little")
-            if kind == b"data":
-                body = blob[position + 8:]
-                # A recorder that was killed never wrote the size.
-                if 0 < size < len(body):
-                    body = body[:size]
-                return np.frombuffer(body[:len(body) // 4 * 4], dtype="<f4")
-            position += 8 + size + (size & 1)
-        raise AssertionError("the recording is not a WAV file with sound in it")

@@ -15,6 +15,8 @@ class Take:
         self.server, self.ears, self.seconds, self.source = server, list(ears), seconds, source
         self.player_sink, self.seed, self.probe = player_sink, seed, probe
         self.sounds = {}
+        # What the recordings lack.
+        self.holes = []
         # The part of the take in which somebody waited for a core.
         self.pressure = 0.0
 
@@ -36,6 +38,7 @@ class Take:
             self.pressure = self._busyness.share
             time.sleep(0.5)  # what is still on its way to the ears
             self.sounds = self.recording.stop()
+            self.holes = self.recording.holes
         finally:
             self.player.end()
             if not self.sounds:
@@ -46,7 +49,7 @@ class Take:
         time.sleep(max(0, self.began + seconds - time.monotonic()))
 
     def __getitem__(self, ear):
-        return meter.measure(self.sounds[self.source], self.sounds[ear])
+        return meter.measure(self.sounds[self.source], self.sounds[ear], holes=self.holes)
 
 
 def listen_in(server, ears, seconds, **options):
