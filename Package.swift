@@ -81,7 +81,7 @@ let package = Package(
     .target(
       name: "AuraWeb",
       dependencies: [
-        "AuraStream", "CPNG", "CQREncode", "CZlib",
+        "AuraStream", "AuraCrypto", "CPNG", "CQREncode", "CZlib",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),

@@ -52,6 +52,9 @@ extension BroadcastListener {
     public var headphone = Duration.zero
     /// Sound kept in hand over the original protocol; nil follows the network.
     public var buffer: Duration?
+    /// What lets us in where the server is given by its URL and asks for it: a bearer token (RFC 6750), visible ASCII.
+    /// It goes to that host only.
+    public var token: String?
     /// How the sound is to come, over WebRTC.
     public var codec = Codec.opus
     /// In percent, 0 to 200; above 100 a limiter looks 2 ms ahead.
@@ -79,6 +82,9 @@ extension BroadcastListener.Options {
 
   /// - Throws: `Failure` for what is out of its range.
   func check() throws(BroadcastListener.Failure) {
+    if let token, token.isEmpty || !token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+      throw Failure(description: "A token is visible ASCII.")
+    }
     if let delay, !(.milliseconds(1)...Self.longest).contains(delay) {
       throw Failure(description: "A delay is 1 ms to 5 s.")
     }
@@ -99,7 +105,7 @@ extension BroadcastListener.Options {
     -> Listener.Options
   {
     var options = try Listener.Options(
-      server, backend: try backend, outputName: output.device, buffer: buffer)
+      server, backend: try backend, outputName: output.device, buffer: buffer, token: token)
     options.delay = delay.map { .fixed($0) } ?? .adaptive(delayBounds)
     options.wantsLinear = codec == .uncompressed
     options.volume = VolumeControl(

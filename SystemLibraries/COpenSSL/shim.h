@@ -47,6 +47,25 @@ static inline int aura_configure_dtls(SSL_CTX *context, const char *groups, long
          SSL_CTX_set1_groups_list(context, groups) == 1;
 }
 
+// What all TLS connections of ours have in common; 1 or, where OpenSSL refuses, 0. The trusted certificates are the
+// system's, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
+static inline int aura_configure_tls(SSL_CTX *context) {
+  static const unsigned char http[] = "\x08http/1.1";
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+         SSL_CTX_set_alpn_protos(context, http, sizeof http - 1) == 0 &&
+         SSL_CTX_set_default_verify_paths(context) == 1;
+}
+
+// The name that a server with several of them is asked for; 1 or 0.
+static inline int aura_set_server_name(SSL *ssl, const char *name) {
+  return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+// Bytes that wait in a buffer.
+static inline long aura_bio_pending(BIO *bio) { return (long)BIO_ctrl_pending(bio); }
+
 // The largest UDP payload, in bytes.
 static inline int aura_set_mtu(SSL *ssl, long bytes) { return SSL_set_mtu(ssl, bytes) == bytes; }
 

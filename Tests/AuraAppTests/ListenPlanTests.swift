@@ -31,10 +31,11 @@ struct ListenPlanTests {
   @Test func anAddressOfTheWebIsWHEP() throws {
     #expect(try plan("http://[::1]:81/whep/main").target == .url("http://[::1]:81/whep/main"))
     #expect(try plan("http://a:81").target == .web(host: "a", port: 81))
+    #expect(try plan("https://a").target == .url("https://a/"))
   }
 
   @Test func whatIsNoAddressIsRefused() {
-    #expect(throws: UserError.self) { try plan("https://a") }
+    #expect(throws: UserError.self) { try plan("ftp://a") }
     #expect(throws: UserError.self) { try plan("http://a", (.protocolChoice, "original")) }
     #expect(throws: UserError.self) { try plan("a", (.minDelay, "200"), (.maxDelay, "100")) }
   }

@@ -117,6 +117,8 @@ struct SettingCase: Sendable, CustomTestStringConvertible {
       refused: ["webrtc"]),
     SettingCase(name: .codec, standard: "opus", accepted: ["opus", "pcm"], refused: ["l24"]),
     SettingCase(
+      name: .token, standard: "(none)", accepted: ["a-b.c_d~e+f/g="], refused: ["a b", "ä"]),
+    SettingCase(
       name: .logFormat, standard: "text", accepted: ["text", "json"], refused: ["xml"]),
     number(.statusEvery, "60", 0...3600),
     SettingCase(

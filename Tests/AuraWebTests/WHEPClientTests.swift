@@ -29,7 +29,8 @@ import Testing
     let handler = FakeHandler()
     try await withService(handler) { service in
       let client = WHEPClient()
-      let endpoints = try await client.endpoints(host: "127.0.0.1", port: service.port)
+      let endpoints = try await client.endpoints(
+        of: WHEPAddress(host: "127.0.0.1", port: service.port, path: "/"))
       #expect(endpoints.first == address(service))
       let joined = try await client.join(address(service), offer: "v=0\r\n")
       #expect(joined.isLocal)
@@ -94,14 +95,15 @@ import Testing
   @Test(arguments: [
     ("http://a", "http://a/"), ("http://a:8080/whep/main", "http://a:8080/whep/main"),
     ("HTTP://[::1]:80/x?y=1#z", "http://[::1]/x?y=1"),
-    ("http://192.0.2.1?q", "http://192.0.2.1/?q"),
+    ("http://192.0.2.1?q", "http://192.0.2.1/?q"), ("https://a", "https://a/"),
+    ("HTTPS://a:443/x", "https://a/x"), ("https://a:80/", "https://a:80/"),
   ])
   func addressesAreRead(text: String, canonical: String) {
     #expect(WHEPAddress(text).map { "\($0)" } == canonical)
   }
 
   @Test(arguments: [
-    "", "a", "https://a/", "http://", "http:///x", "http://user@a/", "http://a:0/", "http://a/ b",
+    "", "a", "https://", "http://", "http:///x", "http://user@a/", "http://a:0/", "http://a/ b",
     "ftp://a/", "http://a../",
   ])
   func whatIsNoAddressIsNone(text: String) {

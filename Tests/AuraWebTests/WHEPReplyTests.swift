@@ -25,11 +25,29 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "#f", "a b", "/\r\nHost: c", "/\u{e4}", "https://a/", "urn:x", "mailto:a@b", "//", "///s",
+    "", "#f", "a b", "/\r\nHost: c", "/\u{e4}", "https://", "urn:x", "mailto:a@b", "//", "///s",
     "http:", "http://", "http:///s", "//a@b/", "http://a:0/",
   ])
   func aLocationLeadsNowhere(location: String) {
     #expect(address.resolving(location) == nil)
+  }
+
+  /// From plain HTTP to TLS, and never back; what lets us in goes to nobody else.
+  @Test(
+    arguments: [
+      ("/s", "https://a/s", true), ("//b/s", "https://b/s", false),
+      ("https://A:444/s", "https://a:444/s", true),
+      ("http://a/s", nil, false), ("http://a:443/s", nil, false),
+    ] as [(String, String?, Bool)])
+  func aSecureServerLeads(location: String, expected: String?, keepsToken: Bool) throws {
+    var address = try #require(WHEPAddress("https://a/whep"))
+    address.token = "t"
+    let next = address.resolving(location)
+    #expect(next?.description == expected)
+    #expect(next?.token == (keepsToken ? "t" : nil))
+    #expect(address.replacing(path: "/api/status").token == "t")
+    #expect(!address.description.contains("t@"))
+    #expect(WHEPAddress(host: "a", port: 80, path: "/").resolving("https://a/s")?.isSecure == true)
   }
 
   @Test func anAnswerMeansWhatItsStatusSays() throws {
@@ -38,14 +56,14 @@ import Testing
       try WHEPReply(status: 201, location: "/1", body: "").meaning(from: address)
         == .accepted(session: here))
     // Nothing to end the session with is no reason not to listen.
-    for location in [nil, "", "https://a/1"] {
+    for location in [nil, "", "ftp://a/1"] {
       let reply = WHEPReply(status: 201, location: location, body: "")
       #expect(try reply.meaning(from: address) == .accepted(session: nil))
     }
     #expect(
       try WHEPReply(status: 307, location: "/1", body: "").meaning(from: address)
         == .elsewhere(here))
-    for location in [nil, "https://a/1", "//"] {
+    for location in [nil, "ftp://a/1", "//"] {
       #expect(throws: WHEPClientError.redirected(address)) {
         try WHEPReply(status: 302, location: location, body: "").meaning(from: address)
       }

@@ -45,6 +45,7 @@ SETTINGS = {
     "max-delay": (["500"], ["x"]),
     "protocol": (["auto", "whep", "original"], ["webrtc"]),
     "codec": (["opus", "pcm"], ["l24"]),
+    "token": (["a-b.c"], ["a b"]),
     "log-format": (["text", "json"], ["xml"]),
     "status-every": (["10"], ["x"]),
 }

@@ -2,15 +2,21 @@
 server that is not ours. Judged by what it says and by sound; how long each takes is measured elsewhere."""
 
 import contextlib
+import ipaddress
 import signal
 import socket
 import subprocess
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from lab.lan import Lan
 from lab.namespaces import ip
@@ -135,6 +141,46 @@ def test_a_server_that_is_not_ours(server, room):
     listen.send(signal.SIGINT)
     assert listen.wait() == 0
     source.until("the player's leaving", lambda: source.events("left"))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """One that nobody vouches for, of 127.0.0.1, with its key."""
+    path = tmp_path_factory.mktemp("certificate") / "both.pem"
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody else's")])
+    now = datetime.now(timezone.utc)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1),
+                                   now + timedelta(days=1)).add_extension(names, False).sign(key, hashes.SHA256())
+    path.write_bytes(made.public_bytes(Encoding.PEM) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8,
+                                                                         NoEncryption()))
+    return path
+
+
+def test_a_server_behind_tls_that_asks_for_a_token(server, room, certificate):
+    source = room.aiortc_source(HERTZ, f"--certificate={certificate}", "--token=let-me-in")
+    url = f"https://127.0.0.1:{source.port}/whep"
+    listen = room.listen(url, "--output", "ear1", "--status-every", 1,
+                         env={"SSL_CERT_FILE": str(certificate), "AURALYNC_TOKEN": "let-me-in"})
+    listen.event("connected", protocol="whep")
+    until_heard(listen, server)
+    listen.send(signal.SIGINT)
+    assert listen.wait() == 0
+    source.until("the player's leaving", lambda: source.events("left"))
+
+
+@pytest.mark.parametrize("host, trusted, token, reason", [
+    ("127.0.0.1", False, "let-me-in", "SSL_CERT_FILE"), ("localhost", True, "let-me-in", "SSL_CERT_FILE"),
+    ("127.0.0.1", True, "not-that", "--token"), ("127.0.0.1", True, "", "Members only")])
+def test_a_server_that_has_or_gets_the_wrong_papers(room, certificate, host, trusted, token, reason):
+    source = room.aiortc_source(HERTZ, f"--certificate={certificate}", "--token=let-me-in")
+    listen = room.listen(f"https://{host}:{source.port}/whep", "--output", "ear1", "--token", token,
+                         env={"SSL_CERT_FILE": str(certificate)} if trusted else {})
+    listen.until("its word", lambda: any(reason in event["reason"] for event in listen.events("disconnected"))
+                 or reason in listen.errors, 20)
+    assert not source.events("joined")
+    assert "let-me-in" not in listen.errors + listen.output
 
 
 def test_every_number(room):

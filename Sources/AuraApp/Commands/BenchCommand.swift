@@ -98,14 +98,15 @@ struct BenchCommand: AsyncParsableCommand {
 
   /// Asks where the server has its endpoint; nobody is joined yet.
   private static func target(_ plan: ListenPlan) async throws -> BenchPlan.Target {
-    if let endpoint = plan.endpoint { return .whep(endpoint) }
+    if let endpoint = plan.endpoint, endpoint.path != "/" { return .whep(endpoint) }
     let original = BenchPlan.Target.original(host: plan.server.host, port: plan.server.port)
     if plan.choice == .original { return original }
     var failure: (any Error)?
     for port in plan.webPorts {
       do throws(WHEPClientError) {
-        if let endpoint = try await WHEPClient().endpoints(host: plan.server.host, port: port).first
-        {
+        if let endpoint = try await WHEPClient().endpoints(
+          of: plan.endpoint ?? WHEPAddress(host: plan.server.host, port: port, path: "/")
+        ).first {
           // A crowd goes where its owner has sent it.
           guard endpoint.host.lowercased() == plan.server.host.lowercased() else {
             throw WHEPClientError.redirected(endpoint)

@@ -210,6 +210,18 @@ extension SettingKey {
       .codec, \.codec, for: [.listen], valueName: "codec",
       "What to ask for over WebRTC: pcm is lossless and takes 2.4 Mbit/s; where there is none it is "
         + "Opus."),
+    .special(
+      .token, for: [.listen], valueName: "text", allowed: "visible ASCII", defaultText: "none",
+      emptyText: "none",
+      "What lets you in where a URL's server asks for it. Others may see an option; AURALYNC_TOKEN, not.",
+      value: { .string($0.token ?? "") },
+      assign: { given, settings in
+        guard let token = given.single, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+          return false
+        }
+        settings.token = token.isEmpty ? nil : token
+        return true
+      }),
     .choice(
       .logFormat, \.logFormat, for: [.serve, .listen], valueName: "format",
       "What is written to standard output: sentences, or a JSON object a line."),

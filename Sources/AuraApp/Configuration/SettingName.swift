@@ -37,6 +37,7 @@ enum SettingName: String, CaseIterable, Sendable {
   case maxDelay = "max-delay"
   case protocolChoice = "protocol"
   case codec
+  case token
   case logFormat = "log-format"
   case statusEvery = "status-every"
   case stats

@@ -70,6 +70,8 @@ struct Settings: Sendable {
   var protocolChoice = ProtocolChoice.auto
   /// What is asked for over WebRTC.
   var codec = CodecChoice.opus
+  /// What lets us in where the server asks for it.
+  var token: String?
   var logFormat = LogFormat.text
   /// nil: never.
   var statusEvery: Duration? = .seconds(60)

@@ -100,6 +100,7 @@ struct ListenOptions: SettingsOptions {
   @Option(.maxDelay) var maxDelay: String?
   @Option(.protocolChoice) var protocolChoice: String?
   @Option(.codec) var codec: String?
+  @Option(.token) var token: String?
 
   @Flag(
     name: .customLong("stats"), inversion: .prefixedNo,
@@ -112,7 +113,7 @@ struct ListenOptions: SettingsOptions {
       (.isMono, isMono.map { String($0) }), (.record, record),
       (.overwrite, overwrite.map { String($0) }), (.offset, offset), (.buffer, buffer),
       (.minDelay, minDelay), (.maxDelay, maxDelay), (.protocolChoice, protocolChoice),
-      (.codec, codec), (.stats, stats.map { String($0) }),
+      (.codec, codec), (.token, token), (.stats, stats.map { String($0) }),
     ])
   }
 }

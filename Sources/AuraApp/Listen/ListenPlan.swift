@@ -10,7 +10,7 @@ struct ListenPlan: Equatable, CustomStringConvertible {
   var server: ServerAddress
   /// Where WHEP is looked for, in this order.
   var webPorts: [Int] = []
-  /// An endpoint that was told in full.
+  /// An endpoint that was told in full, or a server of ours behind HTTPS.
   var endpoint: WHEPAddress?
   var choice: ProtocolChoice
 
@@ -25,7 +25,7 @@ struct ListenPlan: Equatable, CustomStringConvertible {
       server = try ServerAddress(
         url.host.contains(":") ? "[\(url.host)]" : url.host, defaultPort: url.port)
       webPorts = [url.port]
-      if url.path != "/" { endpoint = url }
+      if url.path != "/" || url.isSecure { endpoint = url }
       choice = .whep
       return
     }
@@ -45,7 +45,7 @@ struct ListenPlan: Equatable, CustomStringConvertible {
     }
     guard let url = WHEPAddress(text) else {
       throw UserError(
-        "\(text) is no address of plain HTTP. Give one such as http://192.0.2.1:8080, or HOST.",
+        "\(text) is no address of HTTP. Give one such as http://192.0.2.1:8080, or HOST.",
         exitCode: UserError.usage)
     }
     return url
@@ -85,6 +85,7 @@ extension Settings {
     if case .said(let delay) = delay { options.delay = delay }
     options.delayBounds = .milliseconds(minDelay) ... .milliseconds(maxDelay)
     options.buffer = buffer
+    options.token = token
     options.codec = codec == .pcm ? .uncompressed : .opus
     (options.volume, options.balance, options.isMono) = (volume, balance, isMono)
     options.recording = record.map { .init(to: $0, replaces: overwrite) }

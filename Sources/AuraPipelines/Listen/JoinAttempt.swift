@@ -99,10 +99,9 @@ final class JoinAttempt: Sendable {
   ) async throws(WHEPClientError) -> WHEPAddress {
     switch target {
     case .endpoint(let address): return address
-    case .server(let host, let port):
-      let endpoints = try await client.endpoints(host: host, port: port)
-      guard let endpoint = endpoints.first else {
-        throw .notHTTP(WHEPAddress(host: host, port: port, path: "/api/status"))
+    case .server(let server):
+      guard let endpoint = try await client.endpoints(of: server).first else {
+        throw .notHTTP(server)
       }
       return endpoint
     }
@@ -123,7 +122,7 @@ final class JoinAttempt: Sendable {
   private static func failure(_ error: WHEPClientError) -> Failure {
     switch error {
     case .unreachable, .notHTTP: .lost(error.description)
-    case .refused, .redirected, .unknownName: .refused(error.description)
+    case .refused, .redirected, .unknownName, .untrusted: .refused(error.description)
     case .later(_, let seconds, _): .later(error.description, .seconds(seconds))
     }
   }

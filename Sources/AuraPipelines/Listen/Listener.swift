@@ -55,8 +55,8 @@ package final class Listener: Sendable {
 
   /// Where to join over WHEP.
   package enum WHEPTarget: Equatable, Sendable {
-    /// A server of ours, whose status tells the endpoint.
-    case server(host: String, port: Int)
+    /// A server of ours, whose status tells the endpoint; the path is of no account.
+    case server(WHEPAddress)
     case endpoint(WHEPAddress)
   }
 

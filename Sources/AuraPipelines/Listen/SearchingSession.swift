@@ -55,7 +55,7 @@ final class SearchingSession: NetworkSession {
     while !isCancelled {
       onEvent(.connecting)
       if let port = webPorts.first(where: hasWHEP) {
-        let target = Listener.WHEPTarget.server(host: options.host, port: port)
+        let target = Listener.WHEPTarget.server(address(port))
         let session = WebRTCSession(options, target: target, tap: tap, onEvent: onEvent)
         if adopt(session) { session.run() }
         return
@@ -70,6 +70,10 @@ final class SearchingSession: NetworkSession {
       if cancel.wait(timeout: retry) { return }
       retry = min(retry * 2, Self.longestRetry)
     }
+  }
+
+  private func address(_ port: Int) -> WHEPAddress {
+    WHEPAddress(host: options.host, port: port, path: "/")
   }
 
   private var isCancelled: Bool { state.withLock { $0.isCancelled } }
@@ -90,10 +94,10 @@ final class SearchingSession: NetworkSession {
     }
     guard !isCancelled else { return false }
     let answer = Answer()
-    let host = options.host
+    let server = address(port)
     Task.detached {
       let client = WHEPClient(connecting: Self.connecting)
-      let endpoints = try? await client.endpoints(host: host, port: port)
+      let endpoints = try? await client.endpoints(of: server)
       answer.hasEndpoint.store(endpoints?.isEmpty == false, ordering: .releasing)
       answer.wakeUp.signal()
     }

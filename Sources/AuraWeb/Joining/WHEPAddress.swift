@@ -1,29 +1,39 @@
 internal import FoundationEssentials
 
-/// The address of a WHEP endpoint or of a session at one: `http://host:port/path`.
+/// The address of a WHEP endpoint or of a session at one: `http://host:port/path`, or with https.
 package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
   /// As it stands in the URL: a name, an IPv4 address, an IPv6 address without brackets.
   package let host: String
   package let port: Int
   /// Begins with `/`; may have a query.
   package let path: String
+  /// Whether it is spoken with over TLS.
+  package let isSecure: Bool
+  /// What lets us in there (RFC 6750); nil where nothing is asked for. It goes to this host only, and never
+  /// from TLS to plain HTTP. Not in `description`.
+  package var token: String?
 
   /// - Parameters:
   ///   - host: a name or a numeric address.
   ///   - port: 1 to 65,535.
   ///   - path: begins with `/`.
-  package init(host: String, port: Int, path: String) {
+  ///   - isSecure: whether it is spoken with over TLS.
+  package init(host: String, port: Int, path: String, isSecure: Bool = false) {
     self.host = host
     self.port = port
     self.path = path
+    self.isSecure = isSecure
   }
 
   /// A URL as people write it.
   ///
-  /// - Returns: nil for anything that is no URL of plain HTTP.
+  /// - Returns: nil for anything that is no URL of HTTP.
   package init?(_ text: String) {
-    let scheme = "http://"
-    guard text.lowercased().hasPrefix(scheme) else { return nil }
+    let lowercased = text.lowercased()
+    guard let scheme = ["http://", "https://"].first(where: { lowercased.hasPrefix($0) }) else {
+      return nil
+    }
+    isSecure = scheme == "https://"
     let rest = text.dropFirst(scheme.count).prefix { $0 != "#" }
     let authorityText = rest.prefix { $0 != "/" && $0 != "?" }
     guard let authority = WebAuthority(authorityText), authority.port != 0 else { return nil }
@@ -34,14 +44,20 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
       case .address(let address): "\(address)"
       case .name(let name): name
       }
-    port = authority.port ?? 80
+    port = authority.port ?? (isSecure ? 443 : 80)
     self.path = path.hasPrefix("/") ? String(path) : "/" + path
   }
 
   /// Where a Location field leads that was answered here (RFC 9110 section 10.2.2).
   ///
-  /// - Returns: nil when it leads to nothing we can speak with.
+  /// - Returns: nil when it leads to nothing we can speak with, or from TLS to plain HTTP.
   func resolving(_ location: String) -> Self? {
+    guard var next = following(location), next.isSecure || !isSecure else { return nil }
+    if next.host.lowercased() == host.lowercased() { next.token = token }
+    return next
+  }
+
+  private func following(_ location: String) -> Self? {
     // A fragment is the reader's own business.
     let reference = location.prefix { $0 != "#" }
     guard !reference.isEmpty, reference.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
@@ -51,13 +67,22 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
     if reference.prefix(while: { $0 != "/" && $0 != "?" }).contains(":") {
       return Self(String(reference))?.withoutDots
     }
-    if reference.hasPrefix("//") { return Self("http:" + reference)?.withoutDots }
+    if reference.hasPrefix("//") {
+      return Self((isSecure ? "https:" : "http:") + reference)?.withoutDots
+    }
     if reference.hasPrefix("/") {
-      return Self(host: host, port: port, path: String(reference)).withoutDots
+      return replacing(path: String(reference)).withoutDots
     }
     let own = path.prefix { $0 != "?" }
     let base = reference.hasPrefix("?") ? own : own[...(own.lastIndex(of: "/") ?? own.startIndex)]
-    return Self(host: host, port: port, path: "\(base)\(reference)").withoutDots
+    return replacing(path: "\(base)\(reference)").withoutDots
+  }
+
+  /// The same server's, at another path.
+  func replacing(path: String) -> Self {
+    var next = Self(host: host, port: port, path: path, isSecure: isSecure)
+    next.token = token
+    return next
   }
 
   /// The same where `.` and `..` have been followed (RFC 3986 section 5.2.4). Other paths stay as they are
@@ -68,8 +93,7 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
       let url = URL(string: origin + path)?.standardized
     else { return self }
     let followed = url.absoluteString.dropFirst(origin.count)
-    return Self(
-      host: host, port: port, path: followed.hasPrefix("/") ? String(followed) : "/" + followed)
+    return replacing(path: followed.hasPrefix("/") ? String(followed) : "/" + followed)
   }
 
   /// Whether it looks like one of ours.
@@ -82,8 +106,8 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
   /// For the Host field.
   var authority: String {
     let name = host.contains(":") ? "[\(host)]" : host
-    return port == 80 ? name : "\(name):\(port)"
+    return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
   }
 
-  package var description: String { "http://\(authority)\(path)" }
+  package var description: String { "\(isSecure ? "https" : "http")://\(authority)\(path)" }
 }

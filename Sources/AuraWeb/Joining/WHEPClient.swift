@@ -1,3 +1,4 @@
+internal import AuraCrypto
 package import AuraStream
 internal import FoundationEssentials
 internal import NIOCore
@@ -7,7 +8,7 @@ internal import NIOPosix
 /// The listener's side of WHEP: posts an offer, gets the answer, ends the session.
 ///
 /// On SwiftNIO, which Hummingbird is made of: an HTTP client of its own would cost the build more
-/// than these lines. Plain HTTP, a connection for each request. Any thread.
+/// than these lines. A connection for each request. Any thread.
 package struct WHEPClient: Sendable {
   /// A way in.
   package struct Joined: Equatable, Sendable {
@@ -85,17 +86,15 @@ package struct WHEPClient: Sendable {
 
   /// What a server of ours broadcasts.
   ///
-  /// - Parameters:
-  ///   - host: a name or a numeric address.
-  ///   - port: of its page.
+  /// - Parameter server: the server; its path is of no account.
   /// - Returns: the endpoints, the first one first; empty when it is another kind of web server.
   /// - Throws: `WHEPClientError`, a sentence.
-  package func endpoints(host: String, port: Int) async throws(WHEPClientError) -> [WHEPAddress] {
+  package func endpoints(of server: WHEPAddress) async throws(WHEPClientError) -> [WHEPAddress] {
     struct Wire: Decodable {
       struct Broadcast: Decodable { var whep: String }
       var broadcasts: [Broadcast]
     }
-    let address = WHEPAddress(host: host, port: port, path: "/api/status")
+    let address = server.replacing(path: "/api/status")
     let reply = try await exchange(.GET, address, body: nil, from: nil)
     guard reply.status == 200,
       let wire = try? JSONDecoder().decode(Wire.self, from: Data(reply.body.utf8))
@@ -141,6 +140,9 @@ package struct WHEPClient: Sendable {
       )
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if address.isSecure {
+            try channel.pipeline.syncOperations.addHandler(TLSHandler(to: address.host))
+          }
           try channel.pipeline.syncOperations.addHTTPClientHandlers()
           try channel.pipeline.syncOperations.addHandler(ReplyCollector(promise, most: most))
         }
@@ -164,6 +166,8 @@ package struct WHEPClient: Sendable {
       promise.fail(error)
       switch error {
       case is HTTPParserError, is ReplyCollector.TooLong: throw .notHTTP(address)
+      case TLSConnection.Failure.untrusted(let reason): throw .untrusted(address, reason)
+      case let error as TLSConnection.Failure: throw .unreachable(address, "\(error)")
       case is ReplyCollector.Ended: throw .unreachable(address, "it ended the connection")
       case let error as NIOConnectionError where error.connectionErrors.isEmpty:
         throw .unknownName(address.host)
@@ -177,6 +181,7 @@ package struct WHEPClient: Sendable {
     through channel: any Channel
   ) {
     var fields = HTTPHeaders([("Host", address.authority), ("Connection", "close")])
+    if let token = address.token { fields.add(name: "Authorization", value: "Bearer \(token)") }
     if let body {
       fields.add(name: "Content-Type", value: type)
       if type == "application/sdp" { fields.add(name: "Accept", value: type) }

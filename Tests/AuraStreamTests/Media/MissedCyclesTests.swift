@@ -4,7 +4,9 @@ import Testing
 struct MissedCyclesTests {
   private var cycles = MissedCycles()
 
-  private mutating func call(_ ticks: UInt64, frames: Int = 256, frequency: Double = 48_000) -> Int {
+  private mutating func call(
+    _ ticks: UInt64, frames: Int = 256, frequency: Double = 48_000
+  ) -> Int {
     cycles.call(ticks: ticks, frequency: frequency, frames: frames)
   }
 

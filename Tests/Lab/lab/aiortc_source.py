@@ -1,6 +1,8 @@
 """aiortc as a WHEP server of somebody else's, a program of its own: a tone for whoever joins.
 
-    python3 -m lab.aiortc_source [--hertz 440]
+    python3 -m lab.aiortc_source [--hertz 440] [--certificate FILE] [--token TEXT]
+
+With a certificate, its key in the same file, over https. With a token only for who brings it.
 
 Prints JSON events: `listening` with the port, then `joined` and `left`, once for each player. A player
 joins at /whep and leaves by DELETE at what it was told.
@@ -10,6 +12,7 @@ import argparse
 import asyncio
 import fractions
 import json
+import ssl
 import time
 
 import numpy as np
@@ -42,16 +45,19 @@ class Tone(MediaStreamTrack):
 
 
 class Endpoint:
-    def __init__(self, hertz):
-        self.hertz, self.players = hertz, {}
+    def __init__(self, hertz, token):
+        self.hertz, self.token, self.players = hertz, token, {}
 
     async def serve(self, reader, writer):
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
             method, path, _ = head[0].split()
-            fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
+            fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if ": " in line)}
             body = await reader.readexactly(int(fields.get("content-length", 0)))
-            status, more, text = await self.answer(method, path, body.decode())
+            if self.token and fields.get("authorization") != f"Bearer {self.token}":
+                status, more, text = "401 Unauthorized", "WWW-Authenticate: Bearer\r\n", "Members only."
+            else:
+                status, more, text = await self.answer(method, path, body.decode())
             writer.write((f"HTTP/1.1 {status}\r\n{more}Content-Length: {len(text)}\r\n"
                           f"Connection: close\r\n\r\n{text}").encode())
             await writer.drain()
@@ -76,8 +82,12 @@ class Endpoint:
         return "404 Not Found", "", ""
 
 
-async def run(hertz):
-    server = await asyncio.start_server(Endpoint(hertz).serve, "127.0.0.1", 0)
+async def run(hertz, certificate, token):
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    server = await asyncio.start_server(Endpoint(hertz, token).serve, "127.0.0.1", 0, ssl=context)
     say("listening", port=server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
@@ -85,4 +95,6 @@ async def run(hertz):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--hertz", type=float, default=440)
-    asyncio.run(run(parser.parse_args().hertz))
+    parser.add_argument("--certificate")
+    parser.add_argument("--token")
+    asyncio.run(run(**vars(parser.parse_args())))

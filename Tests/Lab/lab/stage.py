@@ -77,8 +77,8 @@ class Stage:
     def crowd(self, port, clients, seconds):
         return self.keep(product.crowd(port, clients, seconds, log=self.log("crowd")))
 
-    def aiortc_source(self, hertz):
-        return self.keep(product.Peer("lab.aiortc_source", f"--hertz={hertz}",
+    def aiortc_source(self, hertz, *options):
+        return self.keep(product.Peer("lab.aiortc_source", f"--hertz={hertz}", *options,
                                       log=self.log("aiortc-source")))
 
     def aiortc_player(self, url, **options):

@@ -1,0 +1,76 @@
+internal import AuraCrypto
+internal import NIOCore
+
+/// TLS between a connection and what speaks through it, on OpenSSL, which is here for DTLS anyway: a TLS of
+/// SwiftNIO's own would bring another whole library of cryptography into the build.
+final class TLSHandler: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+  typealias OutboundIn = IOData
+  typealias OutboundOut = IOData
+
+  private var connection: TLSConnection
+  private var hasFailed = false
+
+  /// - Parameter host: whom the certificate must name.
+  /// - Throws: `TLSConnection.Failure` when that is no name.
+  init(to host: String) throws { connection = try TLSConnection(to: host) }
+
+  func channelActive(context: ChannelHandlerContext) {
+    attempt(context) { connection throws(TLSConnection.Failure) in try connection.start() }
+    context.fireChannelActive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let bytes = Array(unwrapInboundIn(data).readableBytesView)
+    attempt(context) { connection throws(TLSConnection.Failure) in
+      let plain = try connection.receive(bytes)
+      if !plain.isEmpty {
+        context.fireChannelRead(wrapInboundOut(context.channel.allocator.buffer(bytes: plain)))
+      }
+    }
+    if connection.hasEnded { context.close(promise: nil) }
+  }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard case .byteBuffer(let buffer) = unwrapOutboundIn(data) else {
+      promise?.fail(ChannelError.operationUnsupported)
+      return
+    }
+    attempt(context) { connection throws(TLSConnection.Failure) in
+      try connection.send(Array(buffer.readableBytesView))
+    }
+    promise?.succeed()
+  }
+
+  func flush(context: ChannelHandlerContext) { send(context) }
+
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    connection.close()
+    send(context)
+    context.close(mode: mode, promise: promise)
+  }
+
+  private func attempt(
+    _ context: ChannelHandlerContext,
+    _ step: (inout TLSConnection) throws(TLSConnection.Failure) -> Void
+  ) {
+    guard !hasFailed else { return }
+    do throws(TLSConnection.Failure) {
+      try step(&connection)
+      send(context)
+    } catch {
+      hasFailed = true
+      send(context)
+      context.fireErrorCaught(error)
+      context.close(promise: nil)
+    }
+  }
+
+  private func send(_ context: ChannelHandlerContext) {
+    let bytes = connection.takeOutgoing()
+    guard !bytes.isEmpty else { return }
+    let buffer = context.channel.allocator.buffer(bytes: bytes)
+    context.writeAndFlush(wrapOutboundOut(.byteBuffer(buffer)), promise: nil)
+  }
+}
