@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ METHOD = (
     "has; their number, and milliseconds a minute. Made up: sound concealed, by the listener's own count, "
     "milliseconds a minute; Snapcast and PipeWire do not tell. Steps: changes of the delay by over 2 ms "
     "between windows of 0.5 s. Waits: the part of the time in which somebody waited for a core; above a quarter "
-    "the row tells of the machine. {versions}.")
+    "the row tells of the machine. At its least: each with the least delay at which it plays, on the clean wire. "
+    "{versions}.")
 
 SETTLE = 20.0
 SECONDS = 25.0
@@ -35,14 +37,30 @@ ROWS = {
     **{f"loss {loss} %": {"loss": loss / 100, "delay_ms": 5} for loss in (1, 5, 10, 20)},
     **{f"jitter {jitter} ms": {"delay_ms": 2 * jitter, "jitter_ms": jitter} for jitter in (5, 30, 80)},
 }
-# A listener and its ear.
-EARS = {
-    "listen": "ear1", "listen, delay 250": "ear2", "Chromium": "ear3", "Snapcast, buffer 1000": "ear4",
-    "Snapcast, buffer 250": "ear5", "PipeWire RTP, 100 ms": "ear6",
-}
-FIXED_DELAY_MS = 250
-SNAPCAST_BUFFERS_MS = {"Snapcast, buffer 1000": 1000, "Snapcast, buffer 250": 250}
-RTP_LATENCY_MS = 100
+
+
+@dataclass
+class Lineup:
+    """Who listens, each under its name and with its own settings."""
+
+    serve: tuple
+    listens: dict  # options
+    snapcasts: dict  # buffer and chunk, in milliseconds
+    rtp: dict  # sess.latency.msec
+
+    @property
+    def ears(self):
+        """A listener and its ear."""
+        names = [*self.listens, "Chromium", *self.snapcasts, *self.rtp]
+        return {name: f"ear{number}" for number, name in enumerate(names, 1)}
+
+
+USUAL = Lineup((), {"listen": (), "listen, delay 250": ("--delay", 250)},
+               {"Snapcast, buffer 1000": (1000, 20), "Snapcast, buffer 250": (250, 20)}, {"PipeWire RTP, 100 ms": 100})
+# Of Snapcast and PipeWire's RTP: what played, where less did not.
+LEAST = Lineup(("--preset", "low-latency"), {"listen": (), "listen, pcm": ("--codec", "pcm")},
+               {"Snapcast, buffer 100": (100, 10)}, {"PipeWire RTP, 10 ms": 10})
+ROWS["at its least"] = {}
 _RTP_SINK = """{ local.ifname = eth0 destination.ip = 239.77.0.9 destination.port = 46200 sess.name = lab
   sess.min-ptime = 2 sess.max-ptime = 5 stream.props = { node.name = rtpout
   media.class = Stream/Input/Audio target.object = program stream.capture.sink = true } }"""
@@ -53,10 +71,12 @@ _RTP_SOURCE = """{ local.ifname = eth0 sess.latency.msec = %d stream.rules = [ {
 
 def measure(name, seconds):
     """One row: every listener on a wire of that name in `ROWS`."""
-    with (SERVERS["pipewire"](("program", *EARS.values(), *CONTROLS)) as server,
+    lineup = LEAST if name == "at its least" else USUAL
+    ears = lineup.ears
+    with (SERVERS["pipewire"](("program", *ears.values(), *CONTROLS)) as server,
           Lan(1, bad=("h1",)) as lan, Stage(sound_server=server) as stage):
         server.start_controls()
-        room = _Room(server, lan, stage)
+        room = _Room(server, lan, stage, lineup)
         listens, page = room.start_ours()
         room.start_peers()
         lan.spoil("h1", **ROWS[name])
@@ -65,7 +85,7 @@ def measure(name, seconds):
         time.sleep(1)
         before, span = [_concealed(one) for one in listens.values()], Span(page)
         began = time.monotonic()
-        take = listen_in(server, [*EARS.values(), *CONTROLS], seconds)
+        take = listen_in(server, [*ears.values(), *CONTROLS], seconds)
         took = (time.monotonic() - began) / 60
         after = [_concealed(one) for one in listens.values()]
         made_up = {"Chromium": span.end().count("concealedSamples") / 48 / took}
@@ -73,45 +93,45 @@ def measure(name, seconds):
     controls = [take[control] for control in CONTROLS]
     return {"name": name, "waits": take.pressure, "controls": [str(one) for one in controls],
             "listeners": {who: _read(take[ear], controls, seconds, made_up.get(who))
-                          for who, ear in EARS.items()}}
+                          for who, ear in ears.items()}}
 
 
 class _Room:
     """What is started: the servers in one namespace, the listeners in the other."""
 
-    def __init__(self, server, lan, stage):
-        self.server, self.lan, self.stage = server, lan, stage
+    def __init__(self, server, lan, stage, lineup):
+        self.server, self.lan, self.stage, self.lineup, self.ears = server, lan, stage, lineup, lineup.ears
 
     def start_ours(self):
-        serve = self.stage.serve(prefix=self.lan.inside("server"))
+        serve = self.stage.serve(*self.lineup.serve, prefix=self.lan.inside("server"))
         host, port = address = serve.web_address(self.lan.server_address)
-        options = {"listen": (), f"listen, delay {FIXED_DELAY_MS}": ("--delay", FIXED_DELAY_MS)}
         listens = {
             who: self.stage.listen(
-                f"http://{host}:{port}{serve.whep}", "--output", EARS[who], "--status-every", 1, *more,
-                prefix=self.lan.inside("h1")) for who, more in options.items()}
+                f"http://{host}:{port}{serve.whep}", "--output", self.ears[who], "--status-every", 1, *more,
+                prefix=self.lan.inside("h1")) for who, more in self.lineup.listens.items()}
         for listen in listens.values():
             listen.until_playing(30)
-        page = WebPage(self.stage.browser("chromium", EARS["Chromium"], self.lan.namespace("h1")), address)
+        page = WebPage(self.stage.browser("chromium", self.ears["Chromium"], self.lan.namespace("h1")), address)
         page.listen()
         return listens, page
 
     def start_peers(self):
-        for number, (who, buffer_ms) in enumerate(SNAPCAST_BUFFERS_MS.items()):
-            self._snapcast(1704 + 10 * number, buffer_ms, EARS[who])
+        for number, (who, (buffer_ms, chunk_ms)) in enumerate(self.lineup.snapcasts.items()):
+            self._snapcast(1704 + 10 * number, buffer_ms, chunk_ms, self.ears[who])
         # Loaded into a client that lives as long as its standard input does.
         self._pipewire("server", f"load-module libpipewire-module-rtp-sink {_RTP_SINK}")
-        ear = EARS[f"PipeWire RTP, {RTP_LATENCY_MS} ms"]
-        self._pipewire("h1", f"load-module libpipewire-module-rtp-source {_RTP_SOURCE % (RTP_LATENCY_MS, ear, ear)}")
+        for who, latency_ms in self.lineup.rtp.items():
+            source = _RTP_SOURCE % (latency_ms, self.ears[who], self.ears[who])
+            self._pipewire("h1", f"load-module libpipewire-module-rtp-source {source}")
         time.sleep(6)  # sessions are announced every 5 s
 
-    def _snapcast(self, port, buffer_ms, ear):
+    def _snapcast(self, port, buffer_ms, chunk_ms, ear):
         fifo, file = (self.server.directory / f"snap-{port}{end}" for end in ("", ".conf"))
         os.mkfifo(fifo)
         file.write_text(
             f"[http]\nenabled = false\n[tcp]\nenabled = false\n[stream]\nbind_to_address = "
             f"{self.lan.server_address}\nport = {port}\nsource = pipe://{fifo}?name=lab&mode=read\n"
-            f"sampleformat = 48000:16:2\ncodec = pcm\nchunk_ms = 20\nbuffer = {buffer_ms}\n"
+            f"sampleformat = 48000:16:2\ncodec = pcm\nchunk_ms = {chunk_ms}\nbuffer = {buffer_ms}\n"
             f"[server]\ndatadir = {self.server.directory}/snap-{port}-state\n")
         self._start("server", "snapserver", "-c", file)
         self._start("server", "sh", "-c", "exec parec --device=program.monitor --raw --format=s16le --rate=48000 "
