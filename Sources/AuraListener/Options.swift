@@ -82,6 +82,9 @@ extension BroadcastListener.Options {
 
   /// - Throws: `Failure` for what is out of its range.
   func check() throws(BroadcastListener.Failure) {
+    if let buffer, !(.zero...Self.longest).contains(buffer) {
+      throw Failure(description: "A buffer is 0 to 5 s.")
+    }
     if let token, token.isEmpty || !token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
       throw Failure(description: "A token is visible ASCII.")
     }

@@ -30,7 +30,7 @@ struct ListenPlanTests {
 
   @Test func anAddressOfTheWebIsWHEP() throws {
     #expect(try plan("http://[::1]:81/whep/main").target == .url("http://[::1]:81/whep/main"))
-    #expect(try plan("http://a:81").target == .web(host: "a", port: 81))
+    #expect(try plan("http://a:81").target == .url("http://a:81/"))
     #expect(try plan("https://a").target == .url("https://a/"))
   }
 

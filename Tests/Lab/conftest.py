@@ -46,7 +46,6 @@ def pytest_runtest_protocol(item, nextitem):
         return reports, [report for report in reports if report.failed]
     reports, failed = run()
     share, stolen = (max(getattr(one, what) for one in both) for what in ("share", "stolen"))
-    item.user_properties.append(("waits", round(both[0].share, 3)))
     if failed and len(stories) < _MOST_AGAIN:
         stories.append(f"tried once more: {item.nodeid} (somebody waited for a core {share:.0%} of the time): "
                        f"{failed[0].longreprtext[-600:]}")
@@ -65,6 +64,7 @@ def pytest_runtest_protocol(item, nextitem):
             stories.append(f"not judged: {report.nodeid}, as somebody waited for a core {share:.0%} of the time, and "
                            f"cores were taken from this machine {stolen:.0%} of it: {report.longreprtext[-600:]}")
             report.outcome, report.longrepr = "skipped", (str(item.path), 0, stories[-1])
+    reports[-1].user_properties.append(("waits", round(share, 3)))
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

@@ -19,8 +19,10 @@ struct ConfigCommand: ParsableCommand {
   @OptionGroup(title: "In general") var shared: SharedOptions
 
   func run() throws {
-    let settings = try Settings.resolved(
+    var settings = try Settings.resolved(
       options: serve.given + listen.given + shared.given, configFile: shared.config)
+    // Not for every eye that sees the screen.
+    if settings.token != nil { settings.token = "(hidden)" }
     let output = Output(format: .text)
     if json {
       output.line(settings.table.json)

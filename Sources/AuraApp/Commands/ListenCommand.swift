@@ -6,7 +6,7 @@ struct ListenCommand: ParsableCommand {
     commandName: "listen",
     abstract: "Listen to a server.",
     discussion: """
-      Plays on this computer what `auralync serve` captures on another, or what any WHEP server sends (over plain http): \
+      Plays on this computer what `auralync serve` captures on another, or what any WHEP server sends: \
       over WebRTC where the server has it, else over the original protocol. When the server goes away, \
       listen waits and connects again by itself.
       """)

@@ -10,7 +10,7 @@ struct ListenPlan: Equatable, CustomStringConvertible {
   var server: ServerAddress
   /// Where WHEP is looked for, in this order.
   var webPorts: [Int] = []
-  /// An endpoint that was told in full, or a server of ours behind HTTPS.
+  /// What was told as a URL: an endpoint, or where the path is `/` perhaps a server of ours.
   var endpoint: WHEPAddress?
   var choice: ProtocolChoice
 
@@ -25,7 +25,7 @@ struct ListenPlan: Equatable, CustomStringConvertible {
       server = try ServerAddress(
         url.host.contains(":") ? "[\(url.host)]" : url.host, defaultPort: url.port)
       webPorts = [url.port]
-      if url.path != "/" || url.isSecure { endpoint = url }
+      endpoint = url
       choice = .whep
       return
     }

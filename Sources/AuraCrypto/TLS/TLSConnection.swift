@@ -34,6 +34,8 @@ internal import COpenSSL
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
   private var waiting: [UInt8] = []
+  /// OpenSSL has given up: it must not be asked to say goodbye.
+  private var isBroken = false
 
   /// A connection that has not begun.
   ///
@@ -129,7 +131,7 @@ internal import COpenSSL
 
   /// Tells the peer that nothing more comes from us.
   package mutating func close() {
-    guard isEstablished else { return }
+    guard isEstablished, !isBroken else { return }
     ERR_clear_error()
     unsafe SSL_shutdown(ssl)
     ERR_clear_error()
@@ -148,7 +150,8 @@ internal import COpenSSL
     try send(bytes)
   }
 
-  private func failure() -> Failure {
+  private mutating func failure() -> Failure {
+    isBroken = true
     let reasons = CryptoError.takeReasons()
     let verdict = unsafe SSL_get_verify_result(ssl)
     guard verdict == X509_V_OK else {

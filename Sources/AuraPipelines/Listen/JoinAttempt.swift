@@ -100,10 +100,8 @@ final class JoinAttempt: Sendable {
     switch target {
     case .endpoint(let address): return address
     case .server(let server):
-      guard let endpoint = try await client.endpoints(of: server).first else {
-        throw .notHTTP(server)
-      }
-      return endpoint
+      // Where there is no status of ours the address is the endpoint itself.
+      return try await client.endpoints(of: server).first ?? server
     }
   }
 

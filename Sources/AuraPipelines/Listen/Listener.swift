@@ -55,7 +55,7 @@ package final class Listener: Sendable {
 
   /// Where to join over WHEP.
   package enum WHEPTarget: Equatable, Sendable {
-    /// A server of ours, whose status tells the endpoint; the path is of no account.
+    /// A server of ours, whose status tells the endpoint; what has no such status is an endpoint itself.
     case server(WHEPAddress)
     case endpoint(WHEPAddress)
   }

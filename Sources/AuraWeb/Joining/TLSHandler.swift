@@ -17,17 +17,18 @@ final class TLSHandler: ChannelDuplexHandler {
   init(to host: String) throws { connection = try TLSConnection(to: host) }
 
   func channelActive(context: ChannelHandlerContext) {
-    attempt(context) { connection throws(TLSConnection.Failure) in try connection.start() }
+    _ = attempt(context) { () throws(TLSConnection.Failure) in try connection.start() }
     context.fireChannelActive()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = Array(unwrapInboundIn(data).readableBytesView)
-    attempt(context) { connection throws(TLSConnection.Failure) in
-      let plain = try connection.receive(bytes)
-      if !plain.isEmpty {
-        context.fireChannelRead(wrapInboundOut(context.channel.allocator.buffer(bytes: plain)))
-      }
+    let plain = attempt(context) { () throws(TLSConnection.Failure) in
+      try connection.receive(bytes)
+    }
+    // Whoever reads it may close the connection, which comes by here again.
+    if let plain, !plain.isEmpty {
+      context.fireChannelRead(wrapInboundOut(context.channel.allocator.buffer(bytes: plain)))
     }
     if connection.hasEnded { context.close(promise: nil) }
   }
@@ -37,7 +38,7 @@ final class TLSHandler: ChannelDuplexHandler {
       promise?.fail(ChannelError.operationUnsupported)
       return
     }
-    attempt(context) { connection throws(TLSConnection.Failure) in
+    _ = attempt(context) { () throws(TLSConnection.Failure) in
       try connection.send(Array(buffer.readableBytesView))
     }
     promise?.succeed()
@@ -51,19 +52,21 @@ final class TLSHandler: ChannelDuplexHandler {
     context.close(mode: mode, promise: promise)
   }
 
-  private func attempt(
-    _ context: ChannelHandlerContext,
-    _ step: (inout TLSConnection) throws(TLSConnection.Failure) -> Void
-  ) {
-    guard !hasFailed else { return }
+  /// - Returns: what the step has; nil where the connection is of no use.
+  private func attempt<Result>(
+    _ context: ChannelHandlerContext, _ step: () throws(TLSConnection.Failure) -> Result
+  ) -> Result? {
+    guard !hasFailed else { return nil }
     do throws(TLSConnection.Failure) {
-      try step(&connection)
+      let result = try step()
       send(context)
+      return result
     } catch {
       hasFailed = true
       send(context)
       context.fireErrorCaught(error)
       context.close(promise: nil)
+      return nil
     }
   }
 

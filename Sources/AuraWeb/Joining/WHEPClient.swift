@@ -96,6 +96,7 @@ package struct WHEPClient: Sendable {
     }
     let address = server.replacing(path: "/api/status")
     let reply = try await exchange(.GET, address, body: nil, from: nil)
+    if reply.status == 401 { throw reply.refusal }
     guard reply.status == 200,
       let wire = try? JSONDecoder().decode(Wire.self, from: Data(reply.body.utf8))
     else { return [] }

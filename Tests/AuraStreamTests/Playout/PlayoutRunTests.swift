@@ -62,7 +62,7 @@ struct PlayoutRunTests {
     /// What happens half a minute after the beginning.
     func prepare(_ simulation: inout SimulatedPlayout) {
       switch accident {
-      case .detour: simulation.detour = (130..<200, 0.03)
+      case .detour: simulation.detour = (130..<145, 0.03)
       case .restart: simulation.restarts = [130]
       case .stall: simulation.stalls = [130..<130.1]
       case .pause: simulation.pauses = [130..<132]

@@ -52,7 +52,8 @@ private func judge(_ error: WHEPClientError, status: Int) {
     check(told == status && (1...3_600).contains(seconds), "a wait is bounded")
   case .refused(let told, _): check(told == status, "a refusal has the server's status")
   case .redirected: check((300..<400).contains(status), "only who is sent away goes")
-  case .unreachable, .unknownName, .notHTTP: check(false, "an answer is an answer")
+  case .unreachable, .unknownName, .notHTTP, .untrusted:
+    check(false, "an answer is an answer")
   }
   let sentence = error.description
   check(sentence.count < 1_000, "a sentence is short")
