@@ -29,7 +29,7 @@ private_server_packages=(pipewire pipewire-bin pipewire-pulse wireplumber)
 test_packages=(
   "${private_server_packages[@]}" pulseaudio pulseaudio-utils
   python3 python3-numpy python3-scipy python3-pytest iproute2 procps shellcheck libsrtp2-dev
-  chromium firefox-esr python3-websocket python3-aiortc
+  chromium firefox-esr python3-websocket python3-aiortc python3-cryptography
   dbus-daemon dbus-bin zbar-tools python3-pip curl opus-tools ffmpeg xvfb mpv
 )
 
