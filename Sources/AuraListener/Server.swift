@@ -32,7 +32,7 @@ extension Listener.Options {
       }
       url.token = token
       (host, port) = (url.host, url.port)
-      way = .webRTC(url.path == "/" ? .server(url) : .endpoint(url))
+      way = .webRTC(url.path == "/" ? .either(url) : .endpoint(url))
     case .web(let name, let number):
       let url = WHEPAddress(host: name, port: number, path: "/")
       (host, port, way) = (name, number, .webRTC(.server(url)))

@@ -48,13 +48,14 @@ static inline int aura_configure_dtls(SSL_CTX *context, const char *groups, long
 }
 
 // What all TLS connections of ours have in common; 1 or, where OpenSSL refuses, 0. The trusted certificates are the
-// system's, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
+// system's file and folder of them, or what SSL_CERT_FILE and SSL_CERT_DIR name in their places; a server's own may be among them.
 static inline int aura_configure_tls(SSL_CTX *context) {
   static const unsigned char http[] = "\x08http/1.1";
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
          SSL_CTX_set_alpn_protos(context, http, sizeof http - 1) == 0 &&
+         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN) == 1 &&
          SSL_CTX_set_default_verify_paths(context) == 1;
 }
 

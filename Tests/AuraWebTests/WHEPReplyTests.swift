@@ -36,7 +36,7 @@ import Testing
   @Test(
     arguments: [
       ("/s", "https://a/s", true), ("//b/s", "https://b/s", false),
-      ("https://A:444/s", "https://a:444/s", true),
+      ("https://A:444/s", "https://a:444/s", false),
       ("http://a/s", nil, false), ("http://a:443/s", nil, false),
     ] as [(String, String?, Bool)])
   func aSecureServerLeads(location: String, expected: String?, keepsToken: Bool) throws {

@@ -45,26 +45,27 @@ def pytest_runtest_protocol(item, nextitem):
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         return reports, [report for report in reports if report.failed]
     reports, failed = run()
-    share, stolen = (max(getattr(one, what) for one in both) for what in ("share", "stolen"))
-    if failed and len(stories) < _MOST_AGAIN:
-        stories.append(f"tried once more: {item.nodeid} (somebody waited for a core {share:.0%} of the time): "
+    waits = max(one.share for one in both)
+    if failed and sum(story.startswith("tried") for story in stories) < _MOST_AGAIN:
+        stories.append(f"tried once more: {item.nodeid} (somebody waited for a core {waits:.0%} of the time): "
                        f"{failed[0].longreprtext[-600:]}")
         try:
             item.session._setupstate.teardown_exact(None)
         except Exception as error:  # whatever its fixtures find wrong at their end
             stories.append(f"and its fixtures ended with {error!r}")
         until_calm(_PATIENCE)
-        share, again = 0.0, Busyness()
+        again = Busyness()
         item._initrequest()
         item._report_sections.clear()
         reports, failed = run()
-        share, stolen = again.share, max(stolen, again.stolen)
-    if stolen > TOO_STOLEN or share > STARVED:
+        share, stolen = again.share, again.stolen
+        excuses = sum(story.startswith("not judged") for story in stories) < _MOST_AGAIN
+        failed = failed if excuses and (stolen > TOO_STOLEN or share > STARVED) else []
         for report in failed:
             stories.append(f"not judged: {report.nodeid}, as somebody waited for a core {share:.0%} of the time, and "
                            f"cores were taken from this machine {stolen:.0%} of it: {report.longreprtext[-600:]}")
             report.outcome, report.longrepr = "skipped", (str(item.path), 0, stories[-1])
-    reports[-1].user_properties.append(("waits", round(share, 3)))
+    reports[-1].user_properties.append(("waits", round(waits, 3)))
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

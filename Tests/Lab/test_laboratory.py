@@ -67,6 +67,9 @@ def test_what_the_recorder_missed_is_nobodys_dropout(played):
     assert [round(a, 2) for a, _ in meter.measure(recorded, ear).dropouts] == [4.0]
     ear[5 * RATE:5 * RATE + 480] = 0
     assert [round(a, 2) for a, _ in meter.measure(recorded, ear, holes=holes).dropouts] == [5.0]
+    # Nor does a short hole excuse a long silence around it.
+    ear[2 * RATE - 480:2 * RATE + 9600] = 0
+    assert [round(a, 2) for a, _ in meter.measure(recorded, ear, holes=holes).dropouts] == [1.99, 5.0]
 
 
 @pytest.mark.parametrize("milliseconds", [60, 120])

@@ -47,9 +47,10 @@ extension Settings {
     for given in presets + layer.given.filter({ $0.name != .preset }) {
       let key = SettingKey.named(given.name)
       guard key.assign(given.value, &self) else {
+        // A secret, even one with an error in it, is not for the screen.
+        let shown = given.name == .token ? "" : ", not \(given.value.shown)"
         throw UserError(
-          "\(given.origin.label(for: given.name)) must be \(key.allowed), not "
-            + "\(given.value.shown).",
+          "\(given.origin.label(for: given.name)) must be \(key.allowed)\(shown).",
           exitCode: UserError.usage)
       }
       setOrigin(given.origin, of: given.name)

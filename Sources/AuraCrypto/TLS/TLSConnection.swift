@@ -3,8 +3,8 @@ internal import COpenSSL
 /// The client's side of one TLS connection: 1.2 (RFC 5246) or 1.3 (RFC 8446), by OpenSSL.
 ///
 /// Does no I/O: bytes of the peer's come in by `receive`, ours go out by `takeOutgoing`. The peer must be
-/// who it was asked for, by a certificate that this computer trusts: those of the system, or those in the file that
-/// the environment variable SSL_CERT_FILE names.
+/// who it was asked for, by a certificate that this computer trusts, or that stands in the file which the environment
+/// variable SSL_CERT_FILE names.
 ///
 /// Owned by one thread at a time.
 @safe package struct TLSConnection: ~Copyable {

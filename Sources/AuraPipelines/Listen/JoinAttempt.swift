@@ -99,9 +99,12 @@ final class JoinAttempt: Sendable {
   ) async throws(WHEPClientError) -> WHEPAddress {
     switch target {
     case .endpoint(let address): return address
+    case .either(let address): return try await client.endpoints(of: address).first ?? address
     case .server(let server):
-      // Where there is no status of ours the address is the endpoint itself.
-      return try await client.endpoints(of: server).first ?? server
+      guard let endpoint = try await client.endpoints(of: server).first else {
+        throw .notHTTP(server)
+      }
+      return endpoint
     }
   }
 

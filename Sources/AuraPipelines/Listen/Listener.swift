@@ -55,8 +55,10 @@ package final class Listener: Sendable {
 
   /// Where to join over WHEP.
   package enum WHEPTarget: Equatable, Sendable {
-    /// A server of ours, whose status tells the endpoint; what has no such status is an endpoint itself.
+    /// A server of ours, whose status tells the endpoint; the path is of no account.
     case server(WHEPAddress)
+    /// The same; but what has no such status is an endpoint itself.
+    case either(WHEPAddress)
     case endpoint(WHEPAddress)
   }
 

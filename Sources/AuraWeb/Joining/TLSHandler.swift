@@ -14,11 +14,23 @@ final class TLSHandler: ChannelDuplexHandler {
 
   /// - Parameter host: whom the certificate must name.
   /// - Throws: `TLSConnection.Failure` when that is no name.
-  init(to host: String) throws { connection = try TLSConnection(to: host) }
+  init(to host: String) throws {
+    // A zone is this computer's own word for the way there.
+    connection = try TLSConnection(to: String(host.prefix { $0 != "%" }))
+  }
 
   func channelActive(context: ChannelHandlerContext) {
     _ = attempt(context) { () throws(TLSConnection.Failure) in try connection.start() }
     context.fireChannelActive()
+  }
+
+  /// An end that the peer has not told of may be somebody else's, and what came before it a part.
+  func channelInactive(context: ChannelHandlerContext) {
+    if !connection.hasEnded, !hasFailed {
+      hasFailed = true
+      context.fireErrorCaught(TLSConnection.Failure.broken("it was cut off"))
+    }
+    context.fireChannelInactive()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -97,6 +97,8 @@ package struct WHEPClient: Sendable {
     let address = server.replacing(path: "/api/status")
     let reply = try await exchange(.GET, address, body: nil, from: nil)
     if reply.status == 401 { throw reply.refusal }
+    // Somebody stands before it who cannot reach it: it may come.
+    if reply.status >= 500 { throw .notHTTP(address) }
     guard reply.status == 200,
       let wire = try? JSONDecoder().decode(Wire.self, from: Data(reply.body.utf8))
     else { return [] }

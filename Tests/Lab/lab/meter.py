@@ -157,10 +157,11 @@ def measure(reference, ear, max_latency=3.0, warmup=0.3, holes=()):
 
     stop = int((times[-1] + WINDOW / 2) * RATE)
     holes = list(holes)
-    excused = _silences(reference, played[0] + RATE // 25, played[1] - RATE // 25) + holes
-    gaps = [(a, b) for a, b in _gaps(ear, begin, stop, lag_at, excused, played[1])
-            if not any(x < b and a < y for x, y in holes)]
-    glitches = clean.glitches(begin, stop, lag_at, gaps + holes, excused)
+    silences = _silences(reference, played[0] + RATE // 25, played[1] - RATE // 25)
+    # The recorder's own are no silences of what was played.
+    excused = [(a, b) for a, b in silences if not any(x < b and a < y for x, y in holes)]
+    gaps = _gaps(ear, begin, stop, lag_at, excused, played[1], holes)
+    glitches = clean.glitches(begin, stop, lag_at, gaps + holes, excused + holes)
     dropouts = sorted(gaps + glitches)
     return Heard(
         times=times, latencies_ms=lags * 1000 / RATE,
@@ -265,14 +266,17 @@ class _Pair:
                 for a, b in _runs(bad) if b - a >= 2]
 
 
-def _gaps(ear, begin, stop, lag_at, excused, played_until):
-    """Silences of the ear while the reference was not silent."""
+def _gaps(ear, begin, stop, lag_at, excused, played_until, holes):
+    """Silences of the ear while the reference was not silent, as far as they are longer than what the recordings lack
+    there: of what was heard then, or of what was to be heard."""
     gaps = []
     for a, b in _silences(ear, begin, stop):
         lag = float(lag_at(a))
         original = (a - lag, b - lag)
         damaged = any(x < original[1] and original[0] < y for x, y in excused)
-        if original[1] <= played_until and not damaged:
+        unknown = sum(max(0, min(b, y) - max(a, x)) for x, y in holes)
+        unknown += sum(max(0, min(original[1], y) - max(original[0], x)) for x, y in holes)
+        if original[1] <= played_until and not damaged and (b - a - unknown) / RATE >= SHORTEST_DROPOUT:
             gaps.append((a, b))
     return gaps
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .processes import Process
+from .processes import LabError, Process
 
 RATE = 48_000
 _numbers = itertools.count()
@@ -46,6 +46,8 @@ class Recording:
         if self.process.is_running:
             self.process.send(signal.SIGINT)
             self.process.wait()
+        if self.process.exit_code not in (0, -signal.SIGINT, 128 + signal.SIGINT):
+            raise LabError(f"the recorder ended with {self.process.exit_code}: {self.process.tail()}")
         samples = np.fromfile(self.path, dtype="<f4")
         self.path.unlink()
         self.holes = [(int(first), int(first) + int(frames))

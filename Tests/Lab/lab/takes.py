@@ -3,7 +3,7 @@
 import time
 
 from . import meter
-from .processes import Busyness
+from .processes import STARVED, Busyness
 
 
 class Take:
@@ -17,7 +17,8 @@ class Take:
         self.sounds = {}
         # What the recordings lack.
         self.holes = []
-        # The part of the take in which somebody waited for a core.
+        # The part of the take in which somebody waited for a core. At least `STARVED` where even the recorder, an
+        # ordinary client, was too late for a cycle: so others may have been.
         self.pressure = 0.0
 
     def __enter__(self):
@@ -39,6 +40,8 @@ class Take:
             time.sleep(0.5)  # what is still on its way to the ears
             self.sounds = self.recording.stop()
             self.holes = self.recording.holes
+            if self.holes:
+                self.pressure = max(self.pressure, STARVED)
         finally:
             self.player.end()
             if not self.sounds:
