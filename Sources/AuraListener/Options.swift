@@ -53,7 +53,7 @@ extension BroadcastListener {
     /// Sound kept in hand over the original protocol; nil follows the network.
     public var buffer: Duration?
     /// What lets us in where the server is given by its URL and asks for it: a bearer token (RFC 6750), visible ASCII.
-    /// It goes to that host only.
+    /// It goes to that host and port only.
     public var token: String?
     /// How the sound is to come, over WebRTC.
     public var codec = Codec.opus
