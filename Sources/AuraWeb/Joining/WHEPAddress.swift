@@ -9,8 +9,8 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
   package let path: String
   /// Whether it is spoken with over TLS.
   package let isSecure: Bool
-  /// What lets us in there (RFC 6750); nil where nothing is asked for. It goes to this host and port only, from
-  /// plain HTTP to the same host's TLS, and never back. Not in `description`.
+  /// What lets us in there (RFC 6750); nil where nothing is asked for. It goes to this host and port only, or
+  /// from port 80 to TLS at 443, and never from TLS to plain HTTP. Not in `description`.
   package var token: String?
 
   /// - Parameters:
@@ -53,7 +53,8 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
   /// - Returns: nil when it leads to nothing we can speak with, or from TLS to plain HTTP.
   func resolving(_ location: String) -> Self? {
     guard var next = following(location), next.isSecure || !isSecure else { return nil }
-    let isSamePlace = next.port == port || (next.isSecure && !isSecure)
+    // The usual way from HTTP to HTTPS is the same place too; any other port may be another's.
+    let isSamePlace = next.port == port || (port == 80 && next.port == 443 && next.isSecure)
     if isSamePlace, next.host.lowercased() == host.lowercased() { next.token = token }
     return next
   }
