@@ -12,10 +12,11 @@ METHOD = (
     "As above, with `listen` over WHEP on this computer; {runs} runs of {seconds:g} s per line, each "
     "with newly started programs, {settled:g} s after sound came. Without `--delay` one listener finds "
     "its own; with it two are compared: skew is the difference of their latencies in each window of "
-    "0.5 s, as it stands in the median of a run's windows and at worst. Stages as the listener tells "
-    "them: capture and coding, a packet's length, half of the way there and back, the buffer, from "
+    "0.5 s, as it stands in the median of a run's windows and at worst. Stages as the first listener tells "
+    "them, once a second, their medians: capture and coding, a packet's length, half of the way there and back, the buffer, from "
     "the decoder until the output takes it, from there to the ear. Waits: the part of the time in which somebody waited "
-    "for a core.")
+    "for a core. Recorder late: the cycles, in milliseconds a minute, that the recorder was itself too late for, which "
+    "only copies what it is given: what the machine does to any program of the kind.")
 
 LONG_METHOD = (
     "The same on PipeWire, one take of {seconds:g} s per line, and steps: changes of the delay by over "
@@ -48,21 +49,27 @@ def _run(preset, backend, seconds, delay_ms, codec):
         for listen in listens:
             listen.until(f"{SETTLED:g} s of sound", lambda listen=listen: len(
                 listen.events("status", state="playing")) >= SETTLED, 3 * SETTLED)
+        known = len(listens[0].events("status"))
         take = listen_in(server, [*ears, *CONTROLS], seconds)
-        told = [listen.events("status")[-1] for listen in listens]
+        told = listens[0].events("status")[known:]
     heard = [take[ear] for ear in ears]
     if error := next((one.error for one in heard if one.error), None):
         return {"error": error}
     result = {
-        "error": None, "waits": take.pressure, "median_ms": heard[0].median_ms,
-        "p95_ms": max(one.p95_ms for one in heard), "told_ms": told[0]["delay_ms"],
+        "error": None, "waits": take.pressure, "late_ms": 60 * sum(b - a for a, b in take.holes) / 48 / seconds, "median_ms": heard[0].median_ms,
+        "p95_ms": max(one.p95_ms for one in heard), "told_ms": _middle(one["delay_ms"] for one in told),
         "steps": max(_steps(one) for one in heard),
         "dropouts": sum(len(one.dropouts_beyond(*(take[c] for c in CONTROLS))) for one in heard),
-        **{stage: told[0]["webrtc"][stage] for stage in STAGES}}
+        **{stage: _middle(one["webrtc"][stage] for one in told) for stage in STAGES}}
     if delay_ms:
         skew = _skew(*heard)
         result.update(skew_ms=float(np.median(skew)), worst_skew_ms=float(np.max(skew)))
     return result
+
+
+def _middle(values):
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def _steps(heard):
@@ -80,8 +87,8 @@ def _skew(one, other):
 
 def table(rows):
     lines = ["| sound server | preset | `--delay` | program → ear, ms | worst p95 | told | capture | "
-             "packet | network | buffer | decode | output | skew | worst skew | dropouts | steps | waits |",
-             "|" + "---|" * 17]
+             "packet | network | buffer | decode | output | skew | worst skew | dropouts | steps | waits | recorder late |",
+             "|" + "---|" * 18]
     for row in rows:
         good = [run for run in row["runs"] if not run["error"]]
         preset = row["preset"] + (", pcm" if row["codec"] == "pcm" else "")
@@ -98,6 +105,6 @@ def table(rows):
         worst = [run["worst_skew_ms"] for run in good if "worst_skew_ms" in run]
         cells += [f"{max(worst):.3f}" if worst else "–", str(sum(run["dropouts"] for run in good)),
                   str(sum(run["steps"] for run in good)),
-                  f"{statistics.median(run['waits'] for run in good):.0%}"]
+                  f"{statistics.median(run['waits'] for run in good):.0%}", middle("late_ms", 0)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines

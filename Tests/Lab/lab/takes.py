@@ -3,7 +3,7 @@
 import time
 
 from . import meter
-from .processes import STARVED, Busyness
+from .processes import Busyness
 
 
 class Take:
@@ -17,8 +17,7 @@ class Take:
         self.sounds = {}
         # What the recordings lack.
         self.holes = []
-        # The part of the take in which somebody waited for a core. At least `STARVED` where even the recorder, an
-        # ordinary client, was too late for a cycle: so others may have been.
+        # The part of the take in which somebody waited for a core.
         self.pressure = 0.0
 
     def __enter__(self):
@@ -40,12 +39,15 @@ class Take:
             time.sleep(0.5)  # what is still on its way to the ears
             self.sounds = self.recording.stop()
             self.holes = self.recording.holes
-            if self.holes:
-                self.pressure = max(self.pressure, STARVED)
         finally:
             self.player.end()
             if not self.sounds:
                 self.recording.abort()
+
+    @property
+    def was_late(self):
+        """Whether even the recorder, an ordinary client, was too late for a cycle: so others may have been."""
+        return bool(self.holes)
 
     def sleep_until(self, seconds):
         """Waits for a moment of the take."""
