@@ -64,7 +64,8 @@ package struct OutgoingFlow: ~Copyable {
   /// For how long a packet can be asked for: more than a browser's jitter buffer waits. It is most of what a
   /// listener takes of the memory; with more than one older frame in a packet it is a little shorter.
   private static let historyDuration = Duration.milliseconds(500)
-  private static let mostRepeats = 8
+  /// As often as our listener asks for a packet.
+  private static let mostRepeats = RepairRequests.mostTimes
   private static let reportInterval = Duration.seconds(1)
 
   package let parameters: Parameters
