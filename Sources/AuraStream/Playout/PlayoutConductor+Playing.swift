@@ -229,9 +229,9 @@ extension PlayoutConductor {
   }
 
   /// An output that ran dry plays everything later: at that join sound is put in its place, and
-  /// from now on more is kept ready.
+  /// from now on more is kept ready: 2 ms, forgotten in a minute, so that only what comes back sooner adds up.
   private mutating func noteUnderrun() {
-    let ease = Duration.nanoseconds(Int64(lastFrames) / 48)  // a microsecond a second
+    let ease = Duration.frames(lastFrames) / 30_000
     margin = max(parameters.margin, margin - ease)
     guard silentFrames != silentBefore else { return }
     silentBefore = silentFrames
