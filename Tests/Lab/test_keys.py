@@ -65,11 +65,13 @@ class Terminal:
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.said[-600:]!r}") from None
 
+    def start(self, *words, more=""):
+        self._said = ""
+        self.type(" ".join(shlex.quote(str(word)) for word in (product.binary(), *words)) + f"{more}\n")
+
     def run(self, *options, more=""):
         """Starts `serve` and returns its web side."""
-        self._said = ""
-        words = [product.binary(), "serve", "--port", 0, "--http-port", 0, "--source", "tone", *options]
-        self.type(" ".join(shlex.quote(str(word)) for word in words) + f"{more}\n")
+        self.start("serve", "--port", 0, "--http-port", 0, "--source", "tone", *options, more=more)
         port = self.until("its page", lambda: re.search(r"http://[^/ ]+:(\d+)/join", self.said))[1]
         return Web(("127.0.0.1", int(port)))
 
@@ -152,6 +154,41 @@ def test_a_second_ctrl_c_ends_it_and_the_terminal_is_as_it_was(terminal):
     settings = terminal.settings
     termios.tcflow(terminal.slave, termios.TCOON)
     assert terminal.exit_code() == 130 and settings == terminal.before
+
+
+def test_keys_move_what_a_listeners_headphone_adds(terminal, stage):
+    """Seen at once, remembered for the output, and counted by the next one who plays to it."""
+    serve = stage.serve("--source", "tone")
+    host, port = serve.web_address()
+    kept = Path(stage.environment["HOME"], ".local/state/auralync/headphones")
+
+    def press(key, seen):
+        terminal.type(key)
+        terminal.until(f"what {key} does", lambda: f"headphone {seen} ms" in last_line())
+
+    def last_line():
+        return re.split(r"[\r\n]", terminal.said.rstrip())[-1]
+    terminal.start("listen", f"{host}:{port}", "--output", "null")
+    terminal.until("the keys to be taken", lambda: terminal.settings != terminal.before)
+    assert terminal.said.count("Keys: + where") == 1
+    terminal.until("its status", lambda: "delay" in last_line())
+    assert "headphone" not in last_line()
+    press("-", -10)
+    press("+=", 10)
+    press("+", 20)
+    assert [line.split()[0] for line in kept.read_text().splitlines()] == ["20"]
+    # Arrow keys are none of them.
+    terminal.type("\x1b[A\x1b[B")
+    terminal.type("+" * 60)
+    terminal.until("the most", lambda: "headphone 500 ms" in last_line())
+    terminal.type("-" * 47)
+    terminal.until("less", lambda: "headphone 30 ms" in last_line())
+    terminal.type("\x03")
+    assert terminal.exit_code() == 0 and terminal.settings == terminal.before
+    terminal.start("listen", f"{host}:{port}", "--output", "null")
+    terminal.until("what was kept", lambda: "headphone adds 30 ms" in terminal.said)
+    terminal.type("\x03")
+    assert terminal.exit_code() == 0
 
 
 def test_without_a_keyboard_there_are_no_keys(terminal):

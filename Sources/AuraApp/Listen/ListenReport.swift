@@ -12,6 +12,8 @@ final class ListenReport {
   private var outputDevice: String?
   private var isOutputLost = false
   private var hasConnected = false
+  /// What the headphone of the output is said to add.
+  var offset = Duration.zero
   /// Why there was no connection since the last one; a few at most.
   private var reasons: [String] = []
   private static let mostReasons = 8
@@ -88,7 +90,11 @@ final class ListenReport {
     text.last.map { ".!?".contains($0) } ?? true ? text : text + "."
   }
 
+  /// What may be pressed from now on.
+  func explainKeys() { output.line(ListenKey.help) }
+
   func playing(to device: String, offset: Duration) {
+    self.offset = offset
     guard device != outputDevice || isOutputLost else { return }
     outputDevice = device
     isOutputLost = false
@@ -122,7 +128,8 @@ final class ListenReport {
   /// A status: the line that lives on a terminal, or one more line of a log.
   func status(_ numbers: Listener.Statistics) {
     if live.isLive {
-      let line = Self.statusText(numbers)
+      let headphone = offset == .zero ? "" : "  headphone \(Words.milliseconds(offset))"
+      let line = Self.statusText(numbers) + headphone
       let table = showsTable ? numbers.webRTC.map(ListenTable.lines) : nil
       live.show([line] + (table ?? []))
       return

@@ -6,16 +6,25 @@ internal import AuraStream
 
 /// One run of `listen`: from the settings to the exit code.
 final class ListenSession {
+  private enum Happening: Sendable {
+    case listener(BroadcastListener.Event)
+    case key(ListenKey)
+  }
+
   private let settings: Settings
   private let plan: ListenPlan
-  private let loop: SessionLoop<BroadcastListener.Event>
+  private let loop: SessionLoop<Happening>
   private let report: ListenReport
   private let start = HostClock.now
+  private var keys: TerminalKeys?
+  /// What keys have said of outputs, in milliseconds.
+  private var pressed: [String: Int] = [:]
   private var isLocal = false
   private var hasRemembered = false
   private var outputDevice: String?
   private var hasWarned = false
   private var hasWarnedOfDelay = false
+  private var hasWarnedOfMemory = false
   private var hasWarnedOfCodec = false
 
   init(_ settings: Settings, plan: ListenPlan) {
@@ -32,8 +41,10 @@ final class ListenSession {
     let mailbox = loop.mailbox
     var options = settings.listenOptions(backend.map(BroadcastListener.SoundServer.init))
     options.headphone = offset(of: settings.output)
-    let listener = try BroadcastListener(plan.target, options) { mailbox.post($0) }
+    let listener = try BroadcastListener(plan.target, options) { mailbox.post(.listener($0)) }
     let failure = watch(listener, backend)
+    // Whatever hangs below, the terminal is as it was.
+    keys?.stop()
     let numbers = listener.details
     // First of all: a second Ctrl-C must find nothing unwritten.
     let recorded = listener.leave()
@@ -59,9 +70,12 @@ final class ListenSession {
   private func watch(_ listener: BroadcastListener, _ backend: SoundBackend?) -> String? {
     loop.run(
       statusEvery: settings.statusEvery, isLive: report.isLive,
-      handle: { event in
-        if case .failed(let reason) = event { return reason }
-        handle(event, listener, backend)
+      handle: { happening in
+        switch happening {
+        case .listener(.failed(let reason)): return reason
+        case .listener(let event): handle(event, listener, backend)
+        case .key(let key): press(key, listener)
+        }
         return nil
       }, lost: { report.warn("\($0) lines were left out here.") },
       status: { report.status(listener.details) })
@@ -75,6 +89,7 @@ final class ListenSession {
     case .connected(let address, let carrier, let isLocal):
       report.connected(to: address, over: carrier)
       self.isLocal = isLocal
+      startKeys(carrier)
       warnOfDelay(carrier)
       warnOfCodec(carrier)
       warnOfFeedback(backend)
@@ -95,9 +110,32 @@ final class ListenSession {
     }
   }
 
-  /// Each output has its headphone; what is said counts for every one.
+  /// Each output has its headphone; what an option says counts for every one, until keys say more.
   private func offset(of device: String?) -> Duration {
-    .milliseconds(settings.offset ?? HeadphoneOffsets.own[device] ?? 0)
+    let said = device.flatMap { pressed[$0] }
+    return .milliseconds(said ?? settings.offset ?? HeadphoneOffsets.own[device] ?? 0)
+  }
+
+  /// Where a person sits at the keyboard, and the offset means something: over WebRTC.
+  private func startKeys(_ carrier: BroadcastListener.Carrier) {
+    if case .original = carrier { return }
+    guard keys == nil, report.isLive, TerminalInfo.isTerminal(.input) else { return }
+    report.explainKeys()
+    let mailbox = loop.mailbox
+    keys = TerminalKeys { bytes in
+      for key in bytes.compactMap(ListenKey.init) { mailbox.post(.key(key)) }
+    }
+  }
+
+  private func press(_ key: ListenKey, _ listener: BroadcastListener) {
+    guard let outputDevice else { return }
+    let moved = offset(of: outputDevice) + (key == .more ? ListenKey.step : .zero - ListenKey.step)
+    let bounds = BeatTaps.offsets
+    let value = min(max(Int(moved.inMilliseconds.rounded()), bounds.lowerBound), bounds.upperBound)
+    pressed[outputDevice] = value
+    listener.headphone = .milliseconds(value)
+    report.offset = listener.headphone
+    keep(value, for: outputDevice)
   }
 
   /// What an option says is remembered for the first output.
@@ -105,9 +143,13 @@ final class ListenSession {
     guard let said = settings.offset, case .option = settings.origin(of: .offset), !hasRemembered
     else { return }
     hasRemembered = true
-    if !HeadphoneOffsets.remember(said, for: device) {
-      report.warn("the offset of \(device) could not be remembered, and holds this time only.")
-    }
+    keep(said, for: device)
+  }
+
+  private func keep(_ offset: Int, for device: String) {
+    guard !HeadphoneOffsets.remember(offset, for: device), !hasWarnedOfMemory else { return }
+    hasWarnedOfMemory = true
+    report.warn("the offset of \(device) could not be remembered, and holds this time only.")
   }
 
   /// The original protocol tells no capture instants.
