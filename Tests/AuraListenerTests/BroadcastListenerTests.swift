@@ -71,6 +71,7 @@ struct BroadcastListenerTests {
       #expect(connections.withLock { $0 } == 1)
       #expect(statistics.isPlaying && statistics.packets > 50)
       #expect(statistics.level > -30 && statistics.delay != nil && statistics.packet != nil)
+      #expect(statistics.needed != nil && statistics.clockError != nil)
       var samples = block.mutableSpan
       listener.read(into: &samples)
     }
