@@ -24,18 +24,27 @@ internal import COpenSSL
     }
   }
 
-  /// Whether what is sent now goes to the peer at once.
-  package private(set) var isEstablished = false
-  /// Whether the peer has said that nothing more comes.
-  package private(set) var hasEnded = false
+  private enum State {
+    /// What is sent waits.
+    case handshake
+    case established
+    /// The peer has said that nothing more comes from it; we may still speak.
+    case ended
+    /// OpenSSL has given up: it must not be asked to say goodbye.
+    case broken
+  }
 
+  /// Whether what is sent goes to the peer at once.
+  package var isEstablished: Bool { state == .established || state == .ended }
+  /// Whether the peer has said that nothing more comes.
+  package var hasEnded: Bool { state == .ended }
+
+  private var state = State.handshake
   private let ssl: OpaquePointer
   // They belong to `ssl`.
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
   private var waiting: [UInt8] = []
-  /// OpenSSL has given up: it must not be asked to say goodbye.
-  private var isBroken = false
 
   /// A connection that has not begun.
   ///
@@ -84,7 +93,7 @@ internal import COpenSSL
     guard unsafe BIO_write(incoming, bytes, Int32(clamping: bytes.count)) == bytes.count else {
       throw .broken("OpenSSL has no memory")
     }
-    if !isEstablished { try advance() }
+    if state == .handshake { try advance() }
     guard isEstablished else { return [] }
     var plain: [UInt8] = []
     var part = [UInt8](repeating: 0, count: 16_384)
@@ -95,7 +104,7 @@ internal import COpenSSL
         switch unsafe SSL_get_error(ssl, count) {
         case SSL_ERROR_WANT_READ: return plain
         case SSL_ERROR_ZERO_RETURN:
-          hasEnded = true
+          state = .ended
           return plain
         default: throw failure()
         }
@@ -110,7 +119,7 @@ internal import COpenSSL
   /// - Throws: `Failure` when the connection is of no use any more.
   package mutating func send(_ bytes: [UInt8]) throws(Failure) {
     guard !bytes.isEmpty else { return }
-    guard isEstablished else {
+    guard state != .handshake else {
       waiting += bytes
       return
     }
@@ -131,7 +140,7 @@ internal import COpenSSL
 
   /// Tells the peer that nothing more comes from us.
   package mutating func close() {
-    guard isEstablished, !isBroken else { return }
+    guard isEstablished else { return }
     ERR_clear_error()
     unsafe SSL_shutdown(ssl)
     ERR_clear_error()
@@ -144,14 +153,14 @@ internal import COpenSSL
       guard unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ else { throw failure() }
       return
     }
-    isEstablished = true
+    state = .established
     let bytes = waiting
     waiting = []
     try send(bytes)
   }
 
   private mutating func failure() -> Failure {
-    isBroken = true
+    state = .broken
     let reasons = CryptoError.takeReasons()
     let verdict = unsafe SSL_get_verify_result(ssl)
     guard verdict == X509_V_OK else {

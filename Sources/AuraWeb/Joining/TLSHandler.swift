@@ -10,7 +10,8 @@ final class TLSHandler: ChannelDuplexHandler {
   typealias OutboundOut = IOData
 
   private var connection: TLSConnection
-  private var hasFailed = false
+  /// Whether it has failed, or we have ended it: nothing more is told.
+  private var isOver = false
 
   /// - Parameter host: whom the certificate must name.
   /// - Throws: `TLSConnection.Failure` when that is no name.
@@ -26,8 +27,8 @@ final class TLSHandler: ChannelDuplexHandler {
 
   /// An end that the peer has not told of may be somebody else's, and what came before it a part.
   func channelInactive(context: ChannelHandlerContext) {
-    if !connection.hasEnded, !hasFailed {
-      hasFailed = true
+    if !connection.hasEnded, !isOver {
+      isOver = true
       context.fireErrorCaught(TLSConnection.Failure.broken("it was cut off"))
     }
     context.fireChannelInactive()
@@ -61,6 +62,7 @@ final class TLSHandler: ChannelDuplexHandler {
   func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
     connection.close()
     send(context)
+    isOver = true
     context.close(mode: mode, promise: promise)
   }
 
@@ -68,13 +70,13 @@ final class TLSHandler: ChannelDuplexHandler {
   private func attempt<Result>(
     _ context: ChannelHandlerContext, _ step: () throws(TLSConnection.Failure) -> Result
   ) -> Result? {
-    guard !hasFailed else { return nil }
+    guard !isOver else { return nil }
     do throws(TLSConnection.Failure) {
       let result = try step()
       send(context)
       return result
     } catch {
-      hasFailed = true
+      isOver = true
       send(context)
       context.fireErrorCaught(error)
       context.close(promise: nil)
