@@ -41,6 +41,7 @@ class Measure {
     const playout = entries.find((entry) => entry.type === 'media-playout');
     this.hear(inbound);
     this.time(now);
+    if (this.sound.isAmplified) this.sound.fine.note();
     const stood = this.stood(inbound.totalSamplesReceived / 48, Date.now());
     let second = null;
     const ripe = !this.before || now - this.before.now >= 1000;
