@@ -15,7 +15,7 @@ const LIMITER_MS = 6;
 // Chromium has the statistics of the playout.
 const WEB_AUDIO_MS = { chromium: 12, others: -5 };
 // From the instant that a browser tells of its output to the ear (docs/measurements.md).
-const BEHIND_OUTPUT_MS = { chromium: 0, others: 0 };
+const BEHIND_OUTPUT_MS = { chromium: 0, others: 4 };
 
 // Web Audio's way, to the millisecond. From a browser's buffer into Web Audio is another queue, of which nothing
 // is told, and which is another one at every start. So the sound itself is looked at where it enters Web
@@ -46,7 +46,7 @@ class Fine {
   listen(source) {
     source.connect(this.gain);
     source.connect(this.tap);
-    Object.assign(this, { source, found: null, seen: NaN, wait: 1000, next: performance.now() + 1500 });
+    Object.assign(this, { source, found: null, rests: [], wait: 1000, next: performance.now() + 1500 });
   }
 
   // Web Audio's own delay, in milliseconds, once a second. A bend would be heard as a step is: half a cosine, and
@@ -137,10 +137,12 @@ class Fine {
       this.wait = LOOK_MS;
       const exact = clock.sinceCapture(rtp + 48 * place, heard);
       const rest = exact - held - buffer;
-      // What is another one is looked at twice: the output may just have been held up.
-      if (Math.abs(rest - this.seen) < 5) this.found = { rest };
+      // What is another one is looked at twice: the output may just have been held up. One in ten is some
+      // milliseconds off.
+      if (!(Math.abs(rest - this.rests[0]) < 6)) this.rests = [];
+      this.rests = [rest, ...this.rests.slice(0, 4)];
+      if (this.rests.length > 1) this.found = { rest: middle(this.rests) };
       else this.next = 0;
-      this.seen = rest;
     } catch (error) { /* another time */ }
   }
 }
@@ -164,6 +166,8 @@ function shapeOf(sound, rate, count, phase) {
   const power = own.reduce((sum, level) => sum + level ** 2, 0);
   return { own, power, isEven: power < 4 * count };
 }
+
+const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 // What is very quiet is no more the same behind a codec.
 const audible = (level) => Math.min(level, 140);
