@@ -15,7 +15,7 @@ const LIMITER_MS = 6;
 // Chromium has the statistics of the playout.
 const WEB_AUDIO_MS = { chromium: 12, others: -5 };
 // From the instant that a browser tells of its output to the ear (docs/measurements.md).
-const BEHIND_OUTPUT_MS = { chromium: 0, others: 4 };
+const BEHIND_OUTPUT_MS = { chromium: 0, others: 0 };
 
 // Web Audio's way, to the millisecond. From a browser's buffer into Web Audio is another queue, of which nothing
 // is told, and which is another one at every start. So the sound itself is looked at where it enters Web
@@ -23,7 +23,7 @@ const BEHIND_OUTPUT_MS = { chromium: 0, others: 4 };
 class Fine {
   constructor(sound) {
     const { context } = sound;
-    Object.assign(this, { context, output: new OutputTime(context), held: 0, until: 0, ages: [] });
+    Object.assign(this, { context, output: new OutputTime(context), held: 0, until: 0 });
     this.tap = context.createAnalyser();
     this.tap.fftSize = context.sampleRate < 24000 ? 16384 : 32768;
     this.gain = context.createGain();
@@ -86,23 +86,15 @@ class Fine {
     return found.rest + buffer + this.held + BEHIND_OUTPUT_MS[kind];
   }
 
-  // Several times a second: what performance.now() is ahead of the context's clock. The least of some seconds is the
-  // truth: Firefox shows the context's clock, and the sound, as they were up to a turn of its output ago.
-  note() {
-    const { ages } = this;
-    const age = performance.now() - 1000 * this.context.currentTime;
-    // The output has stood still, or is another one.
-    if (Math.abs(age - ages[ages.length - 1]) > 50) ages.length = 0;
-    if (ages.push(age) > 40) ages.shift();
-  }
-
   // When the output plays what was rendered at `time`, on performance.now()'s clock; NaN: that is not told. Chromium's
   // latency is a rounded one, its time stamps are not; Firefox's stamps are without the latency.
   heardAt(time) {
     const now = performance.now();
     const stamp = this.context.getOutputTimestamp ? this.context.getOutputTimestamp() : {};
     const heard = stamp.performanceTime + 1000 * (time - stamp.contextTime);
-    return heard > now + 5 && heard < now + 2000 ? heard : 1000 * time + Math.min(...this.ages) + (this.output.read() || NaN);
+    if (heard > now + 5 && heard < now + 2000) return heard;
+    const { least, sunk } = this.output;
+    return 1000 * time + least + sunk + (this.output.read() || NaN);
   }
 
   // Looks for the place now and then. `delay`: as told by what the browser says, within REACH_MS.
@@ -110,7 +102,7 @@ class Fine {
     if (now < this.next || delay === null || buffer === null || !clock.line) return;
     this.next = now + this.wait;
     const { context, held, source } = this;
-    this.note();
+    this.output.note();
     const sound = new Float32Array(this.tap.fftSize);
     const end = context.currentTime;
     this.tap.getFloatTimeDomainData(sound);

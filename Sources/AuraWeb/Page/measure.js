@@ -6,7 +6,24 @@ const ASSUMED_OUTPUT_MS = 28;
 // What a Web Audio context needs to its output. Asked seldom, and Firefox once: it stands still for good if asked
 // just when its device changes.
 class OutputTime {
-  constructor(context) { Object.assign(this, { context, ms: null, next: 1.5 }); }
+  constructor(context) { Object.assign(this, { context, ms: null, next: 1.5, ages: [], asked: null, sunk: 0 }); }
+
+  // What performance.now() is ahead of the context's clock.
+  get age() { return performance.now() - 1000 * this.context.currentTime; }
+
+  // The least of some seconds is the truth: Firefox shows the context's clock, and the sound, as they were up to a turn
+  // of its output ago.
+  get least() { return Math.min(...this.ages.map(([, age]) => age)); }
+
+  // Several times a second.
+  note() {
+    const now = performance.now(), { age } = this;
+    // It has stood still, or is another output.
+    if (Math.abs(age - this.least) > 150) this.ages = [];
+    this.ages = [...this.ages.filter(([then]) => now - then < 6000), [now, age]];
+    // What it needs sinks until its next turn, and is told for good as it was when it was asked.
+    if (this.asked && now - this.asked.now < 6000) this.sunk = Math.max(0, this.asked.age - this.least);
+  }
 
   // Milliseconds; 0: the browser does not say; null: not known yet.
   read() {
@@ -14,6 +31,7 @@ class OutputTime {
     if (context.currentTime >= this.next) {
       this.next = /Firefox/.test(navigator.userAgent) ? Infinity : context.currentTime + 1;
       const latency = context.outputLatency;
+      this.asked = { now: performance.now(), age: this.age };
       this.ms = latency > 0 ? 1000 * (latency + context.baseLatency) : 0;
     }
     return this.ms;
@@ -41,7 +59,7 @@ class Measure {
     const playout = entries.find((entry) => entry.type === 'media-playout');
     this.hear(inbound);
     this.time(now);
-    if (this.sound.isAmplified) this.sound.fine.note();
+    if (this.sound.isAmplified) this.sound.fine.output.note();
     const stood = this.stood(inbound.totalSamplesReceived / 48, Date.now());
     let second = null;
     const ripe = !this.before || now - this.before.now >= 1000;
