@@ -22,7 +22,7 @@ class OutputTime {
     if (Math.abs(age - this.least) > 150) this.ages = [];
     this.ages = [...this.ages.filter(([then]) => now - then < 6000), [now, age]];
     // What it needs sinks until its next turn, and is told for good as it was when it was asked.
-    if (this.asked && now - this.asked.now < 6000) this.sunk = Math.max(0, this.asked.age - this.least);
+    if (this.asked && now - this.asked.now < 6000) this.sunk = Math.max(this.sunk, this.asked.age - this.least);
   }
 
   // Milliseconds; 0: the browser does not say; null: not known yet.
@@ -31,7 +31,7 @@ class OutputTime {
     if (context.currentTime >= this.next) {
       this.next = /Firefox/.test(navigator.userAgent) ? Infinity : context.currentTime + 1;
       const latency = context.outputLatency;
-      this.asked = { now: performance.now(), age: this.age };
+      Object.assign(this, { asked: { now: performance.now(), age: this.age }, sunk: 0 });
       this.ms = latency > 0 ? 1000 * (latency + context.baseLatency) : 0;
     }
     return this.ms;
