@@ -30,8 +30,9 @@ extension BroadcastListener {
     public var lost = 0
     /// Frames that came too late.
     public var late = 0
-    /// Packets that were asked for again, and those of them that came in time.
+    /// Packets that were asked for again.
     public var requested = 0
+    /// Those of them that came in time.
     public var repaired = 0
     /// Sound that was made up for what was not there in time.
     public var concealed = Duration.zero

@@ -1,4 +1,4 @@
-"""The host's keys, on a terminal with a shell that puts nothing back itself."""
+"""The host's keys and a listener's, on a terminal with a shell that puts nothing back itself."""
 
 import contextlib
 import fcntl
@@ -179,6 +179,7 @@ def test_keys_move_what_a_listeners_headphone_adds(terminal, stage):
     assert [line.split()[0] for line in kept.read_text().splitlines()] == ["20"]
     # Arrow keys are none of them.
     terminal.type("\x1b[A\x1b[B")
+    press("+", 30)
     terminal.type("+" * 60)
     terminal.until("the most", lambda: "headphone 500 ms" in last_line())
     terminal.type("-" * 47)

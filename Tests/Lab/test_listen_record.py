@@ -148,8 +148,8 @@ def test_uncompressed_sound_is_the_file_but_for_its_speed(stage, air, tmp_path):
                    method="Nelder-Mead", options={"initial_simplex": [[-1, 0], [1, -50], [0, 99]]})
     ratio = 10 * np.log10(np.sum(soft[512:] ** 2) / fit.fun)
     print(f"uncompressed: {ratio:.1f} dB below 4 kHz; {fit.x[0]:.3f} frames, {fit.x[1]:.0f} ppm")
-    # Measured are 95 and more; Opus leaves 20 or so.
-    assert ratio > 80
+    # Measured are 95 and more. A speed that changes within the part leaves less; Opus leaves 20 or so.
+    assert ratio > 60
 
 
 def test_the_original_protocol_is_recorded_as_it_is_played(stage, air, tmp_path):

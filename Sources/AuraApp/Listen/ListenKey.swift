@@ -7,9 +7,10 @@ enum ListenKey {
   /// By how much a key moves what the headphone is said to add.
   static let step = Duration.milliseconds(10)
   /// One line for people.
-  static let help =
-    "Keys: + where you hear later than the others, - where sooner: \(Words.milliseconds(step)) each, "
-    + "remembered for this output."
+  static func help(isRemembered: Bool) -> String {
+    "Keys: + where you hear later than the others, - where sooner: \(Words.milliseconds(step)) each"
+      + (isRemembered ? ", remembered for this output." : ".")
+  }
 
   init?(_ byte: UInt8) {
     switch byte {

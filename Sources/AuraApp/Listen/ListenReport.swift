@@ -91,7 +91,9 @@ final class ListenReport {
   }
 
   /// What may be pressed from now on.
-  func explainKeys() { output.line(ListenKey.help) }
+  func explainKeys(isRemembered: Bool) {
+    output.line(ListenKey.help(isRemembered: isRemembered))
+  }
 
   func playing(to device: String, offset: Duration) {
     self.offset = offset
@@ -128,8 +130,7 @@ final class ListenReport {
   /// A status: the line that lives on a terminal, or one more line of a log.
   func status(_ numbers: Listener.Statistics) {
     if live.isLive {
-      let headphone = offset == .zero ? "" : "  headphone \(Words.milliseconds(offset))"
-      let line = Self.statusText(numbers) + headphone
+      let line = Self.statusText(numbers, headphone: offset)
       let table = showsTable ? numbers.webRTC.map(ListenTable.lines) : nil
       live.show([line] + (table ?? []))
       return
@@ -207,14 +208,20 @@ final class ListenReport {
     ]
   }
 
-  private static func statusText(_ numbers: Listener.Statistics) -> String {
+  /// What keys change stands where the narrowest terminal still shows it.
+  private static func statusText(
+    _ numbers: Listener.Statistics, headphone: Duration = .zero
+  ) -> String {
     guard numbers.state == .playing else {
       return numbers.state == .waiting ? "Waiting for the server…" : "Waiting for the output…"
     }
     let delay = Words.milliseconds(delay(numbers))
+    let level =
+      LevelBar.text(decibels: numbers.decibels)
+      + (headphone == .zero ? "" : "  headphone \(Words.milliseconds(headphone))")
     guard let webRTC = numbers.webRTC else {
       return [
-        LevelBar.text(decibels: numbers.decibels), "buffer \(Words.milliseconds(numbers.buffer))",
+        level, "buffer \(Words.milliseconds(numbers.buffer))",
         "delay \(delay) from network to ear", Words.count(numbers.underruns, "gap"),
         "\(Words.milliseconds(numbers.skipped)) skipped",
       ].joined(separator: "  ")
@@ -227,7 +234,7 @@ final class ListenReport {
     ].compactMap { $0 }.joined(separator: ", ")
     let needed = webRTC.playout.needed.map { ", and \(Words.milliseconds($0)) are needed" } ?? ""
     return [
-      LevelBar.text(decibels: numbers.decibels),
+      level,
       "delay \(delay) from \(webRTC.playout.isExact ? "capture" : "network") to ear (\(parts))"
         + (webRTC.isTooShort ? needed : ""),
       "\(webRTC.missing) lost",

@@ -116,11 +116,19 @@ final class ListenSession {
     return .milliseconds(said ?? settings.offset ?? HeadphoneOffsets.own[device] ?? 0)
   }
 
+  /// What stands in a file or the environment comes before what is remembered, the next time too.
+  private var remembersKeys: Bool {
+    if settings.offset == nil { return true }
+    if case .option = settings.origin(of: .offset) { return true }
+    return false
+  }
+
   /// Where a person sits at the keyboard, and the offset means something: over WebRTC.
   private func startKeys(_ carrier: BroadcastListener.Carrier) {
     if case .original = carrier { return }
-    guard keys == nil, report.isLive, TerminalInfo.isTerminal(.input) else { return }
-    report.explainKeys()
+    guard keys == nil, report.isLive, settings.statusEvery != nil, TerminalInfo.isTerminal(.input)
+    else { return }
+    report.explainKeys(isRemembered: remembersKeys)
     let mailbox = loop.mailbox
     keys = TerminalKeys { bytes in
       for key in bytes.compactMap(ListenKey.init) { mailbox.post(.key(key)) }
@@ -135,7 +143,7 @@ final class ListenSession {
     pressed[outputDevice] = value
     listener.headphone = .milliseconds(value)
     report.offset = listener.headphone
-    keep(value, for: outputDevice)
+    if remembersKeys { keep(value, for: outputDevice) }
   }
 
   /// What an option says is remembered for the first output.

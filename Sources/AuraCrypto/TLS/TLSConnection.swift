@@ -89,6 +89,7 @@ internal import COpenSSL
   /// - Throws: `Failure` when the connection is of no use any more; `takeOutgoing` may still have a
   ///   last word for the peer.
   package mutating func receive(_ bytes: [UInt8]) throws(Failure) -> [UInt8] {
+    guard state != .broken else { throw .broken("it has failed before") }
     guard !bytes.isEmpty else { return [] }
     guard unsafe BIO_write(incoming, bytes, Int32(clamping: bytes.count)) == bytes.count else {
       throw .broken("OpenSSL has no memory")

@@ -62,7 +62,7 @@ final class TLSHandler: ChannelDuplexHandler {
   func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
     connection.close()
     send(context)
-    isOver = true
+    if mode != .output { isOver = true }
     context.close(mode: mode, promise: promise)
   }
 

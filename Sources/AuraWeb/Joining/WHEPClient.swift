@@ -156,6 +156,7 @@ package struct WHEPClient: Sendable {
       let channel = try await bootstrap.connect(host: address.host, port: address.port).get()
       // The collector fails the promise when the connection ends.
       let alarm = channel.eventLoop.scheduleTask(in: Self.patience) {
+        promise.fail(ChannelError.connectTimeout(Self.patience))
         channel.close(promise: nil)
       }
       defer { alarm.cancel() }

@@ -14,7 +14,8 @@ struct DriftEstimatorTests {
       let normal = radius * cos(2 * .pi * Double.random(in: 0..<1, using: &dice))
       return DriftEstimator.Point(
         time: Int64(second) * 1_000_000_000,
-        difference: offset + Int64(Double(second) * 1e3 * ppm + noise * normal), deviation: deviation)
+        difference: offset + Int64(Double(second) * 1e3 * ppm + noise * normal),
+        deviation: deviation)
     }
   }
 
@@ -80,7 +81,9 @@ struct DriftEstimatorTests {
     var estimator = DriftEstimator(capacity: 30, expectedPPM: 50)
     for point in points(0..<100, ppm: 0, deviation: 1e3) { estimator.insert(point) }
     // The card has become warm.
-    for point in points(100..<130, ppm: 40, offset: -4_000_000, deviation: 1e3) { estimator.insert(point) }
+    for point in points(100..<130, ppm: 40, offset: -4_000_000, deviation: 1e3) {
+      estimator.insert(point)
+    }
     #expect(estimator.count == 30)
     #expect(abs(try #require(estimator.line).ppm - 40) < 0.1)
     estimator.replace(with: points(0..<90, ppm: -15, deviation: 1e3))

@@ -277,6 +277,22 @@ struct PlayoutConductorTests {
     #expect(simulation.conductor.counts.jumps == 0)
   }
 
+  /// What is kept ready for the next time is forgotten in a minute: hiccups do not add up for good.
+  @Test func whatADryOutputAddsIsForgotten() {
+    var simulation = SimulatedPlayout(World(seed: 10), delay: .fixed(.milliseconds(100)))
+    simulation.stalls = [150..<150.08]
+    func ready(at time: Double) -> Double {
+      simulation.run(until: time)
+      return simulation.conductor.pipeline.inMilliseconds
+    }
+    let before = ready(at: 149)
+    let after = [ready(at: 152), ready(at: 181), ready(at: 215)].map { $0 - before }
+    #expect(simulation.conductor.counts.underruns == 1)
+    #expect(after[0] > 1.5 && after[0] < 2.5, "\(after)")
+    #expect(after[1] > 0.5 && after[1] < 1.5, "\(after)")
+    #expect(abs(after[2]) < 0.4, "\(after)")
+  }
+
   @Test func anOutputThatStopsIsWaitedFor() {
     var simulation = SimulatedPlayout(World(seed: 11), delay: .fixed(.milliseconds(100)))
     simulation.pauses = [150..<160]

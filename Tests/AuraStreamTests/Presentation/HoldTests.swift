@@ -126,10 +126,10 @@ struct HoldTests {
     }
     let story: Comment = "own \(own), depth \(depth), wanted \(wanted)"
     let range = (late.min() ?? .nan)...(late.max() ?? .nan)
-    #expect(range.lowerBound > -20 && range.upperBound < 20, "\(range), \(story)")
-    // No limit cycle: by a packet here and there, as what is told scatters about the edge of what is let be.
-    #expect((holds.max() ?? 0) - (holds.min() ?? 0) <= 2, story)
-    #expect(zip(holds, holds.dropFirst()).count { $0 != $1 } <= 12, story)
+    #expect(range.lowerBound > -10 && range.upperBound < 10, "\(range), \(story)")
+    // No limit cycle: what is told scatters, and what is let be is wider.
+    #expect((holds.max() ?? 0) - (holds.min() ?? 0) <= 1, story)
+    #expect(zip(holds, holds.dropFirst()).count { $0 != $1 } <= 2, story)
   }
 
   @Test func nothingIsHeldForWhoHoldsItselfOrLive() {

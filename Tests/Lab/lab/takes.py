@@ -44,10 +44,12 @@ class Take:
             if not self.sounds:
                 self.recording.abort()
 
-    @property
-    def was_late(self):
-        """Whether even the recorder, an ordinary client, was too late for a cycle: so others may have been."""
-        return bool(self.holes)
+    def judged(self, dropouts):
+        """Those of an ear's dropouts about which the recorder, an ordinary client, was not itself too late for a cycle:
+        what held it up may have held others up."""
+        near = meter.SIMULTANEOUS
+        return [(a, b) for a, b in dropouts if not any(
+            x / meter.RATE - near < b and a < y / meter.RATE + near for x, y in self.holes)]
 
     def sleep_until(self, seconds):
         """Waits for a moment of the take."""
