@@ -104,6 +104,37 @@ def test_what_is_heard_is_found(browser, move):
     assert loudest > FLOOR_DB, f"{loudest:.1f} dB"
 
 
+# When what is rendered is heard
+
+# The output takes `turn` ms of sound at a time; what it needs until then sinks meanwhile, is told as it stands when it is
+# asked for, and so is the context's clock. After three seconds it stands still for `stop` ms.
+_OUTPUT = """(() => {
+  let time = 0;
+  const performance = { now: () => time }, navigator = { userAgent: 'Firefox' };
+  %(page)s
+  const turn = 1024 / 48, needs = 35, stop = %(stop)f, rest = %(rest)f;
+  const written = () => Math.floor((time - (time > 3000 ? stop : 0)) / turn) * turn;
+  const taken = () => written() + (time > 3000 ? stop : 0);
+  const output = new OutputTime({
+    get currentTime() { return written() / 1000; },
+    get outputLatency() { return (needs - (time - taken())) / 1000; },
+    baseLatency: 0 });
+  for (time = rest; time < 12000; time += 147 + rest) {
+    output.note();
+    output.read();
+  }
+  return output.least + output.sunk + output.ms;
+})()"""
+
+
+@pytest.mark.parametrize("stop", [0, 9.5])
+def test_when_sound_is_heard_is_known_wherever_the_turn_stood(browser, stop):
+    told = [browser.evaluate(_OUTPUT % {"page": page_code(), "stop": stop, "rest": rest / 3}) for rest in range(40)]
+    assert np.all(np.abs(np.array(told) - 35 - stop) < 3), told
+    # Without what it had sunk by it would be a whole turn's length now and then.
+    assert np.ptp(told) < 4
+
+
 # Finding a place
 
 
