@@ -119,7 +119,8 @@ _OUTPUT = """(() => {
     get currentTime() { return written() / 1000; },
     get outputLatency() { return (needs - (time - taken())) / 1000; },
     baseLatency: 0 });
-  for (time = rest; time < 12000; time += 147 + rest) {
+  // No timer is in step with a turn.
+  for (time = rest; time < 12000; time += 140 + 23 * Math.abs(Math.sin(time))) {
     output.note();
     output.read();
   }
@@ -130,9 +131,8 @@ _OUTPUT = """(() => {
 @pytest.mark.parametrize("stop", [0, 9.5])
 def test_when_sound_is_heard_is_known_wherever_the_turn_stood(browser, stop):
     told = [browser.evaluate(_OUTPUT % {"page": page_code(), "stop": stop, "rest": rest / 3}) for rest in range(40)]
-    assert np.all(np.abs(np.array(told) - 35 - stop) < 3), told
-    # Without what it had sunk by it would be a whole turn's length now and then.
-    assert np.ptp(told) < 4
+    # Readings seldom meet a turn's very beginning. Without what it had sunk by it would be off by a turn, 21 ms.
+    assert np.all(np.abs(np.array(told) - 35 - stop) < 5), told
 
 
 # Finding a place
