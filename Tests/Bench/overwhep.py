@@ -56,7 +56,8 @@ def _run(preset, backend, seconds, delay_ms, codec):
     if error := next((one.error for one in heard if one.error), None):
         return {"error": error}
     result = {
-        "error": None, "waits": take.pressure, "late_ms": 60 * sum(b - a for a, b in take.holes) / 48 / seconds, "median_ms": heard[0].median_ms,
+        "error": None, "waits": take.pressure, "median_ms": heard[0].median_ms,
+        "late_ms": 60 * sum(b - a for a, b in take.holes) / 48 / seconds,
         "p95_ms": max(one.p95_ms for one in heard), "told_ms": _middle(one["delay_ms"] for one in told),
         "steps": max(_steps(one) for one in heard),
         "dropouts": sum(len(one.dropouts_beyond(*(take[c] for c in CONTROLS))) for one in heard),

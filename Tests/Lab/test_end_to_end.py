@@ -36,7 +36,7 @@ def assert_heard(take, ear, controls=CONTROLS):
     judges = [take[control] for control in controls]
     beyond = take.judged(heard.dropouts_beyond(*judges))
     is_whole = heard.correlation >= 0.99 and abs(heard.level_db) < 0.5
-    if not (is_whole and not beyond) and take.pressure > TOO_BUSY:
+    if (beyond or not is_whole) and take.pressure > TOO_BUSY:
         pytest.skip(f"the dropouts {beyond} cannot be judged: {story}")
     assert is_whole, story
     assert beyond == [], (beyond, story, [str(judge) for judge in judges])

@@ -12,8 +12,6 @@ final class ListenReport {
   private var outputDevice: String?
   private var isOutputLost = false
   private var hasConnected = false
-  /// What the headphone of the output is said to add.
-  var offset = Duration.zero
   /// Why there was no connection since the last one; a few at most.
   private var reasons: [String] = []
   private static let mostReasons = 8
@@ -96,7 +94,6 @@ final class ListenReport {
   }
 
   func playing(to device: String, offset: Duration) {
-    self.offset = offset
     guard device != outputDevice || isOutputLost else { return }
     outputDevice = device
     isOutputLost = false
@@ -128,9 +125,9 @@ final class ListenReport {
   }
 
   /// A status: the line that lives on a terminal, or one more line of a log.
-  func status(_ numbers: Listener.Statistics) {
+  func status(_ numbers: Listener.Statistics, headphone: Duration) {
     if live.isLive {
-      let line = Self.statusText(numbers, headphone: offset)
+      let line = Self.statusText(numbers, headphone: headphone)
       let table = showsTable ? numbers.webRTC.map(ListenTable.lines) : nil
       live.show([line] + (table ?? []))
       return

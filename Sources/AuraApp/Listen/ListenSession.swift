@@ -78,7 +78,7 @@ final class ListenSession {
         }
         return nil
       }, lost: { report.warn("\($0) lines were left out here.") },
-      status: { report.status(listener.details) })
+      status: { report.status(listener.details, headphone: listener.headphone) })
   }
 
   private func handle(
@@ -142,7 +142,6 @@ final class ListenSession {
     let value = min(max(Int(moved.inMilliseconds.rounded()), bounds.lowerBound), bounds.upperBound)
     pressed[outputDevice] = value
     listener.headphone = .milliseconds(value)
-    report.offset = listener.headphone
     if remembersKeys { keep(value, for: outputDevice) }
   }
 
