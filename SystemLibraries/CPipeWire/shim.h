@@ -124,6 +124,17 @@ static inline int aura_pw_stream_claim(struct pw_stream *stream, int64_t nanosec
   return pw_stream_update_params(stream, &param, 1);
 }
 
+// Asks for cycles of so many frames from now on; nothing happens where that is what was asked for last.
+static inline void aura_pw_stream_ask(struct pw_stream *stream, int frames, int rate) {
+  char value[32];
+  snprintf(value, sizeof value, "%d/%d", frames, rate);
+  const struct pw_properties *known = pw_stream_get_properties(stream);
+  const char *asked = known ? pw_properties_get(known, PW_KEY_NODE_LATENCY) : NULL;
+  if (asked && strcmp(asked, value) == 0) return;
+  struct spa_dict_item item = SPA_DICT_ITEM_INIT(PW_KEY_NODE_LATENCY, value);
+  pw_stream_update_properties(stream, &SPA_DICT_INIT(&item, 1));
+}
+
 // On the audio thread: gives every buffer back unheard.
 static inline void aura_pw_discard(struct pw_stream *stream) {
   struct pw_buffer *buffer;

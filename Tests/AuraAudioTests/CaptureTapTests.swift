@@ -49,6 +49,22 @@ internal import Testing
     #expect(tap.nextBlock == nil)
   }
 
+  @Test func whereTheNewestIsHeldEveryBlockWaitsForTheNext() throws {
+    let tap = CaptureTap(minimumFrames: 1024)
+    tap.holdNewest()
+    for index in 0..<3 {
+      tap.deliver(
+        numberedFrames(from: 100 * index, count: 100), capturedAt: Self.instant(100 * index))
+      guard index > 0 else {
+        #expect(tap.nextBlock == nil)
+        continue
+      }
+      let block = try #require(tap.take())
+      #expect(block.capturedAt == Self.instant(100 * (index - 1)))
+      #expect(tap.nextBlock == nil)
+    }
+  }
+
   @Test func aBlockAfterLostOnesWaitsForTheNext() {
     let tap = CaptureTap(minimumFrames: 1024)
     let samples = numberedFrames(from: 0, count: 100)

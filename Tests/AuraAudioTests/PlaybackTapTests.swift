@@ -2,9 +2,21 @@ internal import AuraAudio
 internal import AuraHost
 internal import AuraStream
 internal import Glibc
+internal import Synchronization
 internal import Testing
 
 @Suite struct PlaybackTapTests {
+  @Test func anOutputLearnsWhatWasSaidBeforeItCame() {
+    let tap = PlaybackTap(minimumFrames: 1024, resumeThreshold: 1)
+    tap.relax(true)
+    let told = Mutex([Bool]())
+    tap.followRelaxing { isRelaxed in told.withLock { $0.append(isRelaxed) } }
+    tap.relax(false)
+    tap.followRelaxing(nil)
+    tap.relax(true)
+    #expect(told.withLock { $0 } == [true, false])
+  }
+
   /// The steepest that a fade of 2 ms may be at full level, with room for rounding.
   private static let steepest: Float = 1.0 / 96 + 1e-5
 

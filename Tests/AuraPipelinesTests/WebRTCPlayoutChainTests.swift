@@ -8,7 +8,8 @@ import Testing
 
 /// An output in virtual time whose card is `ppm` fast, and what was heard on its left side.
 private final class VirtualOutput: PlayoutSink {
-  let request: Int
+  private var request: Int
+  private let shortRequest: Int
   let delay: Duration
   let wobble: Double
   let rate: Double
@@ -25,6 +26,7 @@ private final class VirtualOutput: PlayoutSink {
   init(request: Int = 256, delay: Duration = .milliseconds(10), ppm: Double = 0, wobble: Double = 0)
   {
     self.request = request
+    shortRequest = request
     self.delay = delay
     self.wobble = wobble
     rate = 48_000 * (1 + ppm / 1e6)
@@ -34,6 +36,13 @@ private final class VirtualOutput: PlayoutSink {
     for index in stride(from: 0, to: samples.count, by: 2) { ring.append(samples[index]) }
     writtenFrames += samples.count / 2
     return samples.count / 2
+  }
+
+  private(set) var isRelaxed = false
+  /// As a sound system does, by the next request.
+  func relax(_ isRelaxed: Bool) {
+    self.isRelaxed = isRelaxed
+    request = isRelaxed ? 1024 : shortRequest
   }
 
   /// When a frame of `heard` is heard.
@@ -180,6 +189,36 @@ struct WebRTCPlayoutChainTests {
       #expect(wrong == 0)
       #expect(chain.facts.counts.concealed == 0)
     }
+  }
+
+  @Test func anOutputAsksForMuchOnlyWhereTheDelayHasRoom() throws {
+    let server = try Server(.linear(.l24), hertz: 997, seconds: 6)
+    for (milliseconds, isRelaxed) in [(60, false), (250, true)] {
+      let sink = VirtualOutput()
+      let chain = try chain(
+        .linear(.l24), sink, delay: .fixed(.milliseconds(milliseconds)), correctsDrift: false)
+      run(chain, sink, server)
+      #expect(sink.isRelaxed == isRelaxed)
+      // Not a frame is missing where it began to ask for more.
+      let offset = Int(0.001 * Double(milliseconds - 10) * 48_000)
+      let first = try #require(sink.heard.firstIndex { $0 != 0 })
+      let wrong = (first + 480..<250_000).count {
+        abs(sink.heard[$0] - server.sound[2 * ($0 - offset)]) > 1e-6
+      }
+      #expect(wrong == 0)
+      #expect(chain.facts.counts.underruns == 0)
+    }
+  }
+
+  @Test func anotherChainIsAskedForNoMoreThanItHasRoomFor() throws {
+    let server = try Server(.linear(.l24), hertz: 997, seconds: 6)
+    let sink = VirtualOutput()
+    let half = server.packets.count / 2
+    for (delay, first, last) in [(250, 0, half), (60, half, server.packets.count)] {
+      let chain = try chain(.linear(.l24), sink, delay: .fixed(.milliseconds(delay)))
+      run(chain, sink, server, from: first, to: last)
+    }
+    #expect(!sink.isRelaxed)
   }
 
   @Test func correctionsCostUncompressedSoundLittle() throws {

@@ -1,6 +1,7 @@
 """Our own output device: it comes and goes, players' sound reaches the listeners, nothing else is
 changed."""
 
+import json
 import re
 import signal
 import time
@@ -12,6 +13,7 @@ from lab import meter
 from lab.processes import TOO_BUSY, Busyness, Process, until
 from lab.soundserver import SERVERS
 from lab.stage import Stage
+from lab.whep import Web
 
 DEVICE = "AuraLync"
 EARS = ("program", "ear1", "ear2")
@@ -194,6 +196,32 @@ def test_a_new_sound_server_has_the_device_again(room, sound_server):
         assert [path.name for path in sound_server.runtime.glob("auralync-output-*")] == []
     finally:
         sound_server.set_default_sink("program")
+
+
+def wishes(sound_server):
+    """{a node of ours: the cycle it asks PipeWire for}"""
+    # What changes meanwhile comes behind it.
+    graph, _ = json.JSONDecoder().raw_decode(sound_server.call("pw-dump"))
+    nodes = [one["info"]["props"] for one in graph if one["type"] == "PipeWire:Interface:Node"]
+    return {node["node.name"]: node["node.latency"] for node in nodes
+            if node["node.name"] in (DEVICE, "auralync-capture", "auralync-playback")}
+
+
+def test_film_mode_forgives_a_computer_that_stands_still(room, sound_server):
+    """PipeWire's cycles are long where the delay has room, and short where it has none; the device alone says so
+    for its capture."""
+    if sound_server.backend != "pipewire":
+        pytest.skip("PulseAudio has no cycles")
+    serve = room.serve("--backend", "pipewire", "--source", "output", "--status-every", 1)
+    serve.event("capture", state="running")
+    host, port = serve.web_address()
+    web = Web((host, port))
+    room.listen(f"http://{host}:{port}{serve.whep}", "--output", "ear1")
+    for mode, cycle in (("film", 1024), ("live", 256), ("film", 1024)):
+        assert web.ask("POST", "/api/mode", json.dumps({"mode": mode}), Content_Type="application/json").status == 200
+        wanted = f"{cycle}/48000"
+        serve.until(f"{mode} mode's cycles", lambda wanted=wanted: wishes(sound_server) == {
+            DEVICE: wanted, "auralync-capture": "1024/48000", "auralync-playback": wanted}, 30)
 
 
 def test_one_programs_sound_only(room, sound_server):

@@ -12,13 +12,16 @@ package final class PipeWireCapture: SoundStream {
   ///   - target: what to capture; the default output is followed when it changes.
   ///   - clientName: what mixers show.
   ///   - latencyFrames: the block size to ask for.
+  ///   - isAhead: whether a cycle's sound is captured when the cycle begins, as players count who are told a
+  ///     device's latency; otherwise it ends with the cycle's beginning. Then `tap` holds the newest block.
   ///   - tap: where the sound goes.
   ///   - onEvent: called on a thread of PipeWire's; it must not call `stop`.
   /// - Throws: `SoundError` when there is no server or no such device.
   package init(
-    target: CaptureTarget, clientName: String, latencyFrames: Int = 256, tap: CaptureTap,
-    onEvent: @escaping @Sendable (StreamEvent) -> Void
+    target: CaptureTarget, clientName: String, latencyFrames: Int = 256, isAhead: Bool = false,
+    tap: CaptureTap, onEvent: @escaping @Sendable (StreamEvent) -> Void
   ) throws(SoundError) {
+    if isAhead { tap.holdNewest() }
     let place: PipeWireStream.Target =
       switch target {
       case .defaultOutputMonitor: .standard
@@ -29,7 +32,8 @@ package final class PipeWireCapture: SoundStream {
       PipeWireStream.Request(
         direction: SPA_DIRECTION_INPUT, clientName: clientName, latencyFrames: latencyFrames,
         target: place),
-      process: captureProcess, callback: CaptureCallback(tap: tap), onEvent: onEvent)
+      process: captureProcess, callback: CaptureCallback(tap: tap, isAhead: isAhead),
+      onEvent: onEvent)
   }
 
   // Here and not in the stream: the loop's thread may hold the stream for a moment, and must not
@@ -42,6 +46,7 @@ package final class PipeWireCapture: SoundStream {
 /// What the audio thread needs.
 private final class CaptureCallback: PipeWireCallback, @unchecked Sendable {
   let tap: CaptureTap
+  let isAhead: Bool
   var cycles = MissedCycles()
   /// Of the cycle under way; nil once its first buffer has been handed over.
   var ticks: UInt64?
@@ -50,7 +55,10 @@ private final class CaptureCallback: PipeWireCallback, @unchecked Sendable {
   /// When the sound that ends with this cycle was at the output or input.
   var instant = HostTime(nanoseconds: 0)
 
-  init(tap: CaptureTap) { self.tap = tap }
+  init(tap: CaptureTap, isAhead: Bool) {
+    self.tap = tap
+    self.isAhead = isAhead
+  }
 }
 
 /// On the audio thread: hands over every buffer that is there.
@@ -78,9 +86,10 @@ private func deliver(
     missed = callback.cycles.call(
       ticks: ticks, frequency: callback.frequency, frames: Int(framesToEnd))
   }
-  // The newest buffer ends at the cycle that is under way; the others came before it.
+  // The newest buffer ends at the cycle that is under way, or begins with it; the others came before it.
+  let framesBefore = Int(framesToEnd) - (callback.isAhead ? Int(frames) : 0)
   unsafe callback.tap.deliver(
-    samples, frames: Int(frames), capturedAt: callback.instant - .frames(Int(framesToEnd)),
+    samples, frames: Int(frames), capturedAt: callback.instant - .frames(framesBefore),
     missed: missed)
 }
 

@@ -34,7 +34,8 @@ package final class PipeWireOutput: SoundStream {
     let isThere = WakeUp()
     let sink = try unsafe PipeWireStream(
       PipeWireStream.Request(
-        direction: SPA_DIRECTION_INPUT, clientName: clientName, latencyFrames: 0,
+        direction: SPA_DIRECTION_INPUT, clientName: clientName,
+        latencyFrames: PipeWireStream.block(for: device.wanted),
         target: .players(device, name: name)),
       process: discard, callback: PipeWireCallback()
     ) { event in
@@ -50,7 +51,8 @@ package final class PipeWireOutput: SoundStream {
       }
       // Its end is the device's, for both have the same server.
       capture = try PipeWireCapture(
-        target: .device(name: name), clientName: clientName, tap: tap, onEvent: onEvent)
+        target: .device(name: name), clientName: clientName,
+        latencyFrames: PipeWireStream.relaxedBlock, isAhead: true, tap: tap, onEvent: onEvent)
       defaultOutput =
         device.becomesDefault ? try PipeWireDefault(name, isRecorded: !device.isServerOurs) : nil
     } catch {

@@ -38,6 +38,17 @@ internal import Synchronization
     case players(OutputDevice, name: String)
   }
 
+  /// The block size to ask for where a delay has room for it, in frames: a computer may stand still for 20 ms
+  /// then, and need not wake so often.
+  static let relaxedBlock = 1024
+  /// And where it has none.
+  private static let shortBlock = 256
+  /// From which delay on a device of ours takes relaxed blocks: more than twice what holding one takes.
+  private static let relaxedFrom = Duration.milliseconds(150)
+
+  /// The block size for a device that claims a delay, in frames.
+  static func block(for delay: Duration) -> Int { delay >= relaxedFrom ? relaxedBlock : shortBlock }
+
   /// How long a stream may be without a device before anybody is told.
   private static let grace = Duration.milliseconds(700)
   /// How long after making the stream it is made again when the session manager gave up on it.
@@ -56,6 +67,8 @@ internal import Synchronization
   private let isStopped = Mutex(false)
 
   private var stream: OpaquePointer?
+  /// The block size to ask for, in frames.
+  private var blockFrames: Int
   /// What `stream` is linked to, as the session manager is told.
   private var linkedTo: String?
   private var timer: PipeWireTimer?
@@ -80,6 +93,7 @@ internal import Synchronization
     let graph = session.locked { session.graph }
     self.session = session
     self.request = request
+    blockFrames = request.latencyFrames
     self.callback = callback
     self.onEvent = onEvent
     // A name that is both an output and an input is taken as the output.
@@ -179,6 +193,15 @@ internal import Synchronization
     unsafe aura_pw_stream_connect(stream, request.direction, isDevice)
   }
 
+  /// Asks for blocks of another size, in frames; the smallest that anybody wishes is what all get.
+  func ask(blockFrames: Int) { session.locked { askNow(blockFrames: blockFrames) } }
+
+  private func askNow(blockFrames: Int) {
+    self.blockFrames = blockFrames
+    guard let stream = unsafe stream else { return }
+    unsafe aura_pw_stream_ask(stream, Int32(blockFrames), Int32(MediaTime.rate))
+  }
+
   private var isDevice: Bool { if case .players = request.target { true } else { false } }
 
   /// What the session manager is to link the stream to; nil when it is to choose, or nothing is there.
@@ -212,7 +235,7 @@ internal import Synchronization
       "application.icon-name": isCapture ? "audio-input-microphone" : "audio-headphones",
       "node.name": isCapture ? "auralync-capture" : "auralync-playback",
       "node.description": request.clientName,
-      "node.latency": "\(request.latencyFrames)/\(MediaTime.rate)",
+      "node.latency": "\(blockFrames)/\(MediaTime.rate)",
       "state.restore-target": "false",
     ]
     if isCapture {
@@ -234,6 +257,8 @@ internal import Synchronization
       "node.description": name, "node.nick": name, "node.virtual": "true",
       "device.icon-name": "audio-speakers", "device.description": name,
       "application.name": request.clientName, "application.id": "auralync",
+      // For all who play into it: the smallest wish counts.
+      "node.latency": "\(blockFrames)/\(MediaTime.rate)",
       // Where a choice is to be made, people's own loudspeakers come first.
       "priority.session": "0",
     ]
@@ -253,6 +278,7 @@ internal import Synchronization
     guard case .players(let device, _) = request.target, let stream = unsafe stream,
       unsafe aura_pw_stream_claim(stream, delay.inNanoseconds) >= 0
     else { return }
+    askNow(blockFrames: Self.block(for: delay))
     device.didClaim(delay)
   }
 

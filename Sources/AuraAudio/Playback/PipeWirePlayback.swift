@@ -5,13 +5,14 @@ internal import CPipeWire
 /// Plays through PipeWire: 48 kHz stereo float32 from a tap to an output.
 package final class PipeWirePlayback: SoundStream {
   private let stream: PipeWireStream
+  private let tap: PlaybackTap
 
   /// Starts to play.
   ///
   /// - Parameters:
   ///   - deviceName: the output; nil is the default output, followed when it changes.
   ///   - clientName: what mixers show.
-  ///   - latencyFrames: the block size to ask for.
+  ///   - latencyFrames: the block size to ask for, while the tap is not relaxed.
   ///   - tap: where the sound comes from.
   ///   - onEvent: called on a thread of PipeWire's; it must not call `stop`.
   /// - Throws: `SoundError` when there is no server or no such output.
@@ -24,13 +25,20 @@ package final class PipeWirePlayback: SoundStream {
         direction: SPA_DIRECTION_OUTPUT, clientName: clientName, latencyFrames: latencyFrames,
         target: deviceName.map { .device($0) } ?? .standard),
       process: playbackProcess, callback: PlaybackCallback(tap: tap), onEvent: onEvent)
+    self.tap = tap
+    tap.followRelaxing { [weak stream] isRelaxed in
+      stream?.ask(blockFrames: isRelaxed ? PipeWireStream.relaxedBlock : latencyFrames)
+    }
   }
 
   // Here and not in the stream: the loop's thread may hold the stream for a moment, and must not
   // be the one that ends it.
-  deinit { stream.stop() }
+  deinit { stop() }
 
-  package func stop() { stream.stop() }
+  package func stop() {
+    tap.followRelaxing(nil)
+    stream.stop()
+  }
 }
 
 /// What the audio thread needs.

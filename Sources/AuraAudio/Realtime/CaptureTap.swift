@@ -23,6 +23,7 @@ internal import Synchronization
   private let stampHead = Atomic<Int>(0)
   private let stampTail = Atomic<Int>(0)
   private let overflow = Atomic<Int>(0)
+  private let holdsNewest = Atomic<Bool>(false)
 
   /// Signalled after every delivered block.
   package let wakeUp: WakeUp
@@ -42,6 +43,10 @@ internal import Synchronization
 
   /// The longest block the tap can ever take, in frames.
   package var capacity: Int { ring.capacity }
+
+  /// Has every block wait for the one after it: for a source whose blocks come when their first frame is due,
+  /// so that nobody downstream gets an instant that is still to come. For good; before the first block.
+  package func holdNewest() { holdsNewest.store(true, ordering: .relaxed) }
 
   /// Writer: hands over one captured block. Safe on the audio thread.
   ///
@@ -76,7 +81,7 @@ internal import Synchronization
   package var nextBlock: (frames: Int, capturedAt: HostTime, missed: Int)? {
     let head = stampHead.load(ordering: .relaxed)
     let count = stampTail.load(ordering: .acquiring) - head
-    guard count > 0 else { return nil }
+    guard count > (holdsNewest.load(ordering: .relaxed) ? 1 : 0) else { return nil }
     let stamp = unsafe stamps[head % Self.stampCapacity]
     guard stamp.missed > 0 else { return (stamp.frames, stamp.instant, 0) }
     guard count > 1 else { return nil }

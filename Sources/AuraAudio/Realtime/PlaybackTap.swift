@@ -21,6 +21,12 @@ package final class PlaybackTap: @unchecked Sendable {
   private let outputDelay = Atomic<Int64>(0)
   private let largestRequest = Atomic<Int>(0)
   private let lastReport = SharedOutputReport()
+  private let relaxing = Mutex(Relaxing())
+
+  private struct Relaxing {
+    var isRelaxed = false
+    var follower: (@Sendable (Bool) -> Void)?
+  }
 
   // Only the callback touches these.
   private var isPlaying = false
@@ -138,6 +144,25 @@ package final class PlaybackTap: @unchecked Sendable {
   /// Frames that must be waiting before sound starts again after running dry.
   package func setResumeThreshold(_ frames: Int) {
     resumeThreshold.store(frames, ordering: .relaxed)
+  }
+
+  /// Writer: says whether the output may ask for much at a time, so that a computer that stands still for some
+  /// milliseconds is forgiven. May wait for the sound system's loop for a moment.
+  package func relax(_ isRelaxed: Bool) {
+    let follower = relaxing.withLock { relaxing in
+      relaxing.isRelaxed = isRelaxed
+      return relaxing.follower
+    }
+    follower?(isRelaxed)
+  }
+
+  /// Has the output told of `relax`, beginning with what was said last; nil ends it.
+  package func followRelaxing(_ follower: (@Sendable (Bool) -> Void)?) {
+    let isRelaxed = relaxing.withLock { relaxing in
+      relaxing.follower = follower
+      return relaxing.isRelaxed
+    }
+    follower?(isRelaxed)
   }
 
   /// Times the output ran dry while playing.

@@ -13,6 +13,9 @@ protocol PlayoutSink: AnyObject {
   /// - Parameter samples: interleaved stereo at the output's 48 kHz.
   /// - Returns: how many frames there was room for.
   func write(_ samples: Span<Float>) -> Int
+
+  /// Says whether the output may ask for much at a time.
+  func relax(_ isRelaxed: Bool)
 }
 
 extension PlaybackTap: PlayoutSink {

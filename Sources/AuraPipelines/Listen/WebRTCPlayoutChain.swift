@@ -41,6 +41,8 @@ final class WebRTCPlayoutChain {
   private var volume: VolumeControl
   private var meter = LevelMeter()
   private var isBroken = false
+  /// What the output was told; nil until then, for another chain may have played into it.
+  private var isRelaxed: Bool?
   /// Whether any sound has come: before that nothing is recorded.
   private var hasSounded = false
   private var decoded: [Float] = []
@@ -110,10 +112,18 @@ final class WebRTCPlayoutChain {
       report.delay += conductor.headphone
       conductor.report(report)
     }
+    if conductor.hasRoom != isRelaxed { relax(conductor.hasRoom) }
     for _ in 0..<Self.mostSteps {
       guard let step = conductor.next(now: now, held: heldFrames) else { return }
       play(step)
     }
+  }
+
+  /// Has the output ask for more at a time, or less: what is more is there before.
+  private func relax(_ isRelaxed: Bool) {
+    self.isRelaxed = isRelaxed
+    conductor.output.leastRequest = isRelaxed ? PlayoutConductor.longRequest : 0
+    sink.relax(isRelaxed)
   }
 
   /// How things stand.

@@ -24,8 +24,11 @@ package struct OutputClock: Sendable {
   package var delay: Duration { max(.zero, corrected) }
   /// The same as it was told: less than nothing where a person says that the output tells too much.
   package var corrected: Duration { .nanoseconds(Int64(saturating: smoothDelay * 1e9)) }
+  /// How long a request is, in frames, at least: of an output that has been asked for longer ones.
+  package var leastRequest = 0
   /// How long a request is.
-  package var request: Duration { .frames(largest.value) }
+  package var request: Duration { .frames(requestFrames) }
+  private var requestFrames: Int { max(largest.value, leastRequest) }
   /// How much faster than this computer's clock the output plays, in parts per million.
   package var ratePPM: Double { fit.ratePPM }
 
@@ -90,7 +93,7 @@ package struct OutputClock: Sendable {
   /// When an output frame must have been given, so that the request that reaches for it finds it; nil
   /// before the first report.
   package func deadline(_ frame: Int) -> HostTime? {
-    last.map { $0.instant + .frames(frame - $0.firstFrame - largest.value) }
+    last.map { $0.instant + .frames(frame - $0.firstFrame - requestFrames) }
   }
 }
 

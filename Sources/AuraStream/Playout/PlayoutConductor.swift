@@ -127,7 +127,7 @@ package struct PlayoutConductor: Sendable {
   package internal(set) var repairs = RepairRequests()
   package internal(set) var depacketizer: RedundantDepacketizer
   package internal(set) var serverClock = ServerClock()
-  package internal(set) var output = OutputClock()
+  package var output = OutputClock()
   package internal(set) var controller = RateController()
 
   var tracker = SequenceTracker()
@@ -194,6 +194,18 @@ package struct PlayoutConductor: Sendable {
     if isExact, let fixed = delay.fixed { return max(fixed, leastForHeadphone) }
     return delay.following
   }
+
+  /// Whether the delay has room for an output's long requests, of `longRequest` frames; a headphone's own delay
+  /// is none. A computer may stand still for longer then.
+  package var hasRoom: Bool {
+    guard isExact, let fixed = delay.fixed else { return false }
+    return max(fixed, leastForHeadphone) - headphone >= Self.roomy
+  }
+
+  /// In frames: 21 ms.
+  package static let longRequest = 1024
+  /// Several times what most listeners need besides.
+  private static let roomy = Duration.milliseconds(150)
 
   /// What lies between a packet's decoding and the ear.
   package var pipeline: Duration { output.corrected + output.request + margin + .frames(held) }
