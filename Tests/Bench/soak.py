@@ -162,7 +162,8 @@ def soak_films(seconds, take_seconds, seed=7):
     with SERVERS["pipewire"]() as server, Stage(sound_server=server) as stage:
         serve = stage.serve("--source", "output", "--mode", "film", "--delay", DELAY_MS, "--status-every", 1)
         device = serve.event("capture", state="running")["device"]
-        server.start_controls(device)
+        # Film mode's cycles are long, if nobody wishes shorter ones.
+        server.start_controls(device, relay_ms=100)
         player = stage.keep(matinee.Player(server, device, matinee.make_films(server.directory)))
         host = matinee.Host(player, seed)
         host_address, port = serve.web_address()

@@ -33,7 +33,7 @@ class SoundServer:
         self.directory = Path(tempfile.mkdtemp(prefix="auralync-lab."))
         self.runtime = self.directory / "run"
         self._processes = []
-        self._relays = []
+        self._relays, self._relay_ms = [], 20
         self._counter = 0
         for name in ("run/pulse", "log", "config", "state/pulse", "cache", "data", "home"):
             (self.directory / name).mkdir(parents=True)
@@ -153,8 +153,10 @@ class SoundServer:
         argv = ["paplay"] + ([f"--device={sink}"] if sink else []) + [path]
         return Process(argv, self.log_path("paplay"), env=self.environment())
 
-    def start_controls(self, source="program"):
-        """Feeds both control ears from a sink's monitor."""
+    def start_controls(self, source="program", relay_ms=20):
+        """Feeds both control ears from a sink's monitor; the relay asks for so much at a time, a quarter of which is
+        the longest that PipeWire's cycles then are."""
+        self._relay_ms = relay_ms
         self.start_loopback(source, "control")
         self.renew_relay(source)
 
@@ -166,7 +168,7 @@ class SoundServer:
 
     def start_relay(self, source, sink):
         """An ordinary client that records, and one that plays what it recorded."""
-        sound = "--raw --format=float32le --latency-msec=20"
+        sound = f"--raw --format=float32le --latency-msec={self._relay_ms}"
         command = f"parec -d {source}.monitor {sound} | pacat -d {sink} {sound}"
         return Process(["sh", "-c", command], self.log_path("relay"), env=self.environment())
 
