@@ -95,10 +95,16 @@ def measure_paths(rig, backend, player, delays):
         rig.serve("--source", "output", "--mode", "film", "--delay", delay)
         yield one(f"film, D = {delay} ms", backend, zero, rig.measure(player, DEVICE))
     yield one("film, D from 150 to 300 ms while playing", backend, zero, _moved(rig, player))
+    rig.serve("--source", "output", "--mode", "film", "--delay", TABLE_DELAY_MS)
+    yield one(f"film, D = {TABLE_DELAY_MS} ms, sound without a pause", backend, zero,
+              rig.measure(player, DEVICE, pauses=False))
+    yield one("film, D from 150 to 300 ms while playing, sound without a pause", backend, zero,
+              _moved(rig, player, pauses=False))
 
 
-def _moved(rig, player):
-    """Only flashes after the move count: D needs 7.5 s for 150 ms, and the player some more."""
+def _moved(rig, player, pauses=True):
+    """Only flashes after the move count: at once in a pause, else D needs 7.5 s for 150 ms, and the player some
+    more."""
     serve, _ = rig.serve("--source", "output", "--mode", "film", "--delay", 150)
 
     def during(screen):
@@ -106,7 +112,7 @@ def _moved(rig, player):
         post_mode(serve, "film", 300)
         time.sleep(15)
         screen.flashes.clear()
-    return rig.measure(player, DEVICE, seconds=45.0, during=during)
+    return rig.measure(player, DEVICE, seconds=45.0, pauses=pauses, during=during)
 
 
 def measure_players(rig, backend, players):

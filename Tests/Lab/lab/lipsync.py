@@ -30,13 +30,15 @@ _WIDTH, _HEIGHT = 160, 120
 _NOBODY = 65534
 _LOUD = 0.02
 _QUIET_BEFORE = RATE // 2
+# What keeps a film's sound from ever pausing: no silence to AuraLync, nothing to this ear.
+_BED = 0.003
 
 
 def beep_times(seconds):
     return [k * PERIOD + 1 for k in range(int((seconds - 2) / PERIOD) + 1)]
 
 
-def make_film(path, seconds, beep_late_ms=0.0):
+def make_film(path, seconds, beep_late_ms=0.0, pauses=True):
     """Writes the film: Matroska with PCM, or WebM (VP8, Opus) by its name's ending."""
     path = Path(path)
     noise = meter.probe(seconds, level=0.3)
@@ -48,7 +50,8 @@ def make_film(path, seconds, beep_late_ms=0.0):
         first = round(second * FPS)
         frames[first:first + round(FLASH * FPS)] = 255
     wav = path.with_suffix(".wav")
-    meter.write_wav(wav, meter.stereo(noise * is_on))
+    bed = 0 if pauses else _BED * np.sign(noise)
+    meter.write_wav(wav, meter.stereo(noise * is_on + bed))
     codecs = (["-c:v", "libvpx", "-b:v", "300k", "-g", "30", "-deadline", "realtime", "-c:a", "libopus",
                "-b:a", "128k"] if path.suffix == ".webm" else ["-c:v", "mpeg4", "-q:v", "5", "-c:a", "pcm_s16le"])
     subprocess.run(
@@ -250,16 +253,18 @@ PLAYERS = {
 NEEDS_WEBM = ("Chromium", "Firefox", "gst-play-1.0")
 
 
-def measure(server, player, sink, ear, directory, seconds=20.0, skip=2, beep_late_ms=0.0, during=None):
+def measure(server, player, sink, ear, directory, seconds=20.0, skip=2, beep_late_ms=0.0, pauses=True,
+            during=None):
     """Plays the film into `sink`; returns the offset at `ear`.
 
-    `during(screen)` runs while the film does, for changes on the way; it gets the screen.
+    `during(screen)` runs while the film does, for changes on the way; it gets the screen. Without `pauses`
+    something sounds between the beeps.
     """
     directory = Path(directory)
-    name = f"film-{seconds:g}-{beep_late_ms:g}.{'webm' if player in NEEDS_WEBM else 'mkv'}"
+    name = f"film-{seconds:g}-{beep_late_ms:g}-{pauses:d}.{'webm' if player in NEEDS_WEBM else 'mkv'}"
     film = directory / name
     if not film.exists():
-        make_film(film, seconds, beep_late_ms)
+        make_film(film, seconds, beep_late_ms, pauses)
     with Screen(directory) as screen:
         listener = Ear(server, ear)
         program = PLAYERS[player](server, screen, film, sink, server.log_path("player"))
