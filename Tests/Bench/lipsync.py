@@ -29,6 +29,7 @@ TABLE_DELAY_MS = 300
 LATE_MS = 200
 SKIP = 2
 MAIN_PLAYER = "mpv --ao=pulse"
+HELD_PLAYER = "mpv --ao=pulse, its picture held over its socket"
 SECONDS = 20.0
 
 
@@ -91,6 +92,11 @@ def measure_paths(rig, backend, player, delays):
               rig.measure(player, "ear1", beep_late_ms=LATE_MS))
     rig.serve("--source", "system", "--mode", "live")
     yield one("live, without our device (as today)", backend, zero, rig.measure(player, "program"))
+    if player == MAIN_PLAYER:
+        rig.serve("--source", "system", "--mode", "film", "--delay", TABLE_DELAY_MS,
+                  "--mpv-socket", f"{rig.directory}/mpv.socket")
+        yield one(f"film, D = {TABLE_DELAY_MS} ms, without our device, --mpv-socket", backend, zero,
+                  rig.measure(HELD_PLAYER, "program"))
     for delay in delays:
         rig.serve("--source", "output", "--mode", "film", "--delay", delay)
         yield one(f"film, D = {delay} ms", backend, zero, rig.measure(player, DEVICE))
@@ -143,7 +149,7 @@ def main():
                         help="only this player (both tables; the first one's paths)")
     parser.add_argument("--json", metavar="FILE", help="write every value here")
     options = parser.parse_args()
-    players = options.player or list(lipsync.PLAYERS)
+    players = options.player or [player for player in lipsync.PLAYERS if player != HELD_PLAYER]
     main_player = options.player[0] if options.player else MAIN_PLAYER
     tables = {"paths": [], "players": []}
     for backend in options.backend or SERVERS:

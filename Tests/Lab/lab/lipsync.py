@@ -241,6 +241,7 @@ def _browser(kind):
 
 PLAYERS = {
     "mpv --ao=pulse": _mpv("pulse"),
+    "mpv --ao=pulse, its picture held over its socket": _mpv("pulse", "--input-ipc-server={film.parent}/mpv.socket"),
     "mpv --ao=pipewire": _mpv("pipewire", "--audio-device=pipewire/{sink}"),
     "ffplay": _plain("ffplay", "-v", "error", "-autoexit", "-noborder", "-left", "0", "-top", "0", "-x", "640",
                      "-y", "480", "{film}"),
