@@ -1,5 +1,6 @@
 import AuraStream
 import AuraWeb
+import Synchronization
 import Testing
 
 @Suite struct WHEPClientTests {
@@ -42,6 +43,25 @@ import Testing
       _ = await handler.present(PresentationWish(mode: .film))
       let lateInFilm = try await client.tell(report, to: session)
       #expect(lateInFilm == .milliseconds(40))
+    }
+  }
+
+  @Test func theClockOfABroadcastIsAskedFor() async throws {
+    try await withService(FakeHandler()) { service in
+      let instants = Mutex([2, 1].map { HostTime(nanoseconds: $0 * 1_000_000) })
+      let exchange = try await WHEPClient().clock(of: address(service, "/whep/main?a=/b")) {
+        instants.withLock { $0.removeLast() }
+      }
+      let told = HostTime(nanoseconds: 5_000_000_000)
+      #expect(
+        exchange
+          == ClockExchange(
+            asked: HostTime(nanoseconds: 1_000_000), served: told, answered: told,
+            received: HostTime(nanoseconds: 2_000_000)))
+      let other = try await WHEPClient().clock(of: address(service, "/whep/other")) {
+        HostTime(nanoseconds: 0)
+      }
+      #expect(other == nil)
     }
   }
 

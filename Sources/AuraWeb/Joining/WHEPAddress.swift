@@ -81,7 +81,7 @@ package struct WHEPAddress: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// The same server's, at another path.
-  func replacing(path: String) -> Self {
+  package func replacing(path: String) -> Self {
     var next = Self(host: host, port: port, path: path, isSecure: isSecure)
     next.token = token
     return next

@@ -25,6 +25,8 @@ package struct WHEPClient: Sendable {
   private static let longestStatus = 4 << 20
   /// In milliseconds: a server that says more makes no sense.
   private static let mostLate = 60_000.0
+  /// Of a clock that runs with its computer, in milliseconds: 30 years.
+  private static let mostTime = 1e12
   /// For all of a request and its reply.
   private static let patience = TimeAmount.seconds(15)
 
@@ -131,9 +133,34 @@ package struct WHEPClient: Sendable {
     return .nanoseconds(Int64(wire.late_ms * 1e6))
   }
 
+  /// Asks a server of ours what its clock shows (docs/api.md).
+  ///
+  /// - Parameters:
+  ///   - endpoint: of a broadcast there, as in `endpoints`.
+  ///   - now: our clock.
+  /// - Returns: the question and its answer; nil where there is no such broadcast, or no sound of it yet.
+  /// - Throws: `WHEPClientError`, a sentence.
+  package func clock(
+    of endpoint: WHEPAddress, by now: @escaping @Sendable () -> HostTime
+  ) async throws(WHEPClientError) -> ClockExchange? {
+    struct Wire: Decodable { var now_ms: Double }
+    let slug = endpoint.path.prefix { $0 != "?" }.split(separator: "/").last ?? ""
+    let address = endpoint.replacing(path: "/api/clock/\(slug)")
+    let reply = try await exchange(.GET, address, body: nil, from: nil, by: now)
+    if reply.status == 404 { return nil }
+    guard reply.status == 200 else { throw reply.refusal }
+    guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(reply.body.utf8)),
+      (0...Self.mostTime).contains(wire.now_ms), let asked = reply.asked,
+      let received = reply.received
+    else { throw .notHTTP(address) }
+    let served = HostTime(nanoseconds: Int64(wire.now_ms * 1e6))
+    return ClockExchange(asked: asked, served: served, answered: served, received: received)
+  }
+
   private func exchange(
     _ method: HTTPMethod, _ address: WHEPAddress, path: String? = nil, body: String?,
-    type: String = "application/sdp", from source: IPAddress?
+    type: String = "application/sdp", from source: IPAddress?,
+    by now: (@Sendable () -> HostTime)? = nil
   ) async throws(WHEPClientError) -> WHEPReply {
     let promise = group.next().makePromise(of: WHEPReply.self)
     let most = method == .GET ? Self.longestStatus : SessionOffer.longest
@@ -160,9 +187,12 @@ package struct WHEPClient: Sendable {
         channel.close(promise: nil)
       }
       defer { alarm.cancel() }
+      // The way there and back begins here: a connection takes more of them.
+      let asked = now?()
       Self.send(
         method, address, path: path ?? address.path, body: body, type: type, through: channel)
       var reply = try await promise.futureResult.get()
+      (reply.asked, reply.received) = (asked, now?())
       reply.isLocal = channel.localAddress?.ipAddress == channel.remoteAddress?.ipAddress
       channel.close(promise: nil)
       return reply

@@ -1,3 +1,5 @@
+internal import AuraStream
+
 /// What a WHEP server answered, and what it means to who asked.
 struct WHEPReply: Equatable, Sendable {
   /// Of an offer.
@@ -14,6 +16,9 @@ struct WHEPReply: Equatable, Sendable {
   var body: String
   /// Whether the server is this computer.
   var isLocal = false
+  /// When it was asked for, and when it was here, where somebody wants to know.
+  var asked: HostTime?
+  var received: HostTime?
 
   /// What it means (draft-ietf-wish-whep; redirections as of RFC 9110 section 15.4).
   ///
