@@ -20,7 +20,9 @@ struct ListenCommand: ParsableCommand {
   @Flag(
     help: """
       Measure what a headphone adds: clicks are played, tap the space bar for each. It is remembered for \
-      the output.
+      the output. Once it is right, clicks are heard at the flash of the /join page: of this computer's, or \
+      of the server's that is named, whose clock is asked. Where that does not answer at first there are no \
+      clicks.
       """)
   var calibrate = false
 
@@ -28,7 +30,10 @@ struct ListenCommand: ParsableCommand {
 
   func run() throws {
     let settings = try settings.resolved()
-    if calibrate { return try CalibrateSession(settings).run() }
+    if calibrate {
+      let plan = try server.map { try ListenPlan($0, settings) }
+      return try CalibrateSession(settings, plan: plan).run()
+    }
     guard let server else {
       throw UserError(
         "A server is missing. Say whom to listen to, such as auralync listen 192.0.2.1.",

@@ -2,8 +2,10 @@ internal import AuraAudio
 internal import AuraHost
 internal import AuraPipelines
 internal import AuraStream
+internal import AuraWeb
 
-/// `listen --calibrate`: clicks on the output, a tap for each, and the median is remembered.
+/// `listen --calibrate`: clicks on the output, each to be heard at the flash of `/join`, a tap for each, and the
+/// median is remembered.
 final class CalibrateSession {
   private static let tick = Duration.milliseconds(10)
   private static let flash = Duration.milliseconds(120)
@@ -13,6 +15,8 @@ final class CalibrateSession {
   private enum Happening: Sendable {
     case output(StreamEvent)
     case key(at: HostTime)
+    /// Of the broadcast's clock.
+    case clock(ClockQuestions.Outcome)
     /// Given up, or nobody can press any more.
     case quit
   }
@@ -21,16 +25,24 @@ final class CalibrateSession {
     case measured(Int)
     case scattered, gaveUp
     case lost(String)
+    /// The flashes are not known; a sentence.
+    case noClock(String)
   }
 
   private let settings: Settings
   private let loop: SessionLoop<Happening>
   private let live: LiveLine
+  /// Nil where the broadcast's clock is this computer's own.
+  private var questions: ClockQuestions?
   private var taps = BeatTaps()
   private var device: String?
 
-  init(_ settings: Settings) {
+  /// - Parameters:
+  ///   - settings: the output.
+  ///   - plan: where the broadcast is; nil is this computer.
+  init(_ settings: Settings, plan: ListenPlan?) {
     self.settings = settings
+    questions = plan.map { ClockQuestions($0, token: settings.token) }
     loop = SessionLoop(format: settings.logFormat)
     live = LiveLine(loop.output)
   }
@@ -46,11 +58,11 @@ final class CalibrateSession {
     else { throw UserError("There is no output to play clicks to here.") }
     SignalWakeUp.install()
     let mailbox = loop.mailbox
-    let track = try ClickTrack(to: settings.output, of: backend) { mailbox.post(.output($0)) }
-    let words =
-      "A click a second: put the headphone on, and press the space bar on each click you hear. "
-      + "Eight taps; Ctrl-C ends."
-    live.event("calibrating", text: words)
+    let beats = BeatClock(isOurs: questions == nil)
+    let track = try ClickTrack(to: settings.output, of: backend, at: beats) {
+      mailbox.post(.output($0))
+    }
+    if questions == nil { announce("this computer's /join page") }
     let keys = TerminalKeys { bytes in
       let isQuit = bytes.isEmpty || bytes.contains(UInt8(ascii: "q"))
       // One tap however many bytes the key is.
@@ -64,6 +76,13 @@ final class CalibrateSession {
     try tell(ending)
   }
 
+  private func announce(_ page: String) {
+    let words =
+      "A click a second, heard at the flash of \(page) once what the headphone adds is right: "
+      + "put it on, and press the space bar on each click you hear. Eight taps; Ctrl-C ends."
+    live.event("calibrating", text: words)
+  }
+
   private func measure(_ track: ClickTrack) -> Ending {
     var poller = Poller()
     poller.add(SignalWakeUp.wakeUp.fileDescriptor, for: .readable)
@@ -71,27 +90,62 @@ final class CalibrateSession {
     while SignalWakeUp.received == nil {
       _ = poller.wait(timeout: Self.tick)
       let now = HostClock.now
+      let mailbox = loop.mailbox
+      questions?.ask(now: now) { mailbox.post(.clock($0)) }
       track.play()
-      for event in loop.mailbox.takeAll().events {
+      for event in mailbox.takeAll().events {
         switch event {
-        case .output(.running(let name)): device = name
+        case .output(.running(let name)): begin(on: name, track)
         case .output(.waiting(let reason)), .output(.ended(let reason)): return .lost(reason)
         case .key(let time):
-          // Before the output runs there is nothing to tap for.
-          if device != nil, let beat = track.beat(nearest: time) { taps.tap(at: time, beat: beat) }
+          // Before there are clicks there is nothing to tap for.
+          if let beat = track.beat(nearest: time) { taps.tap(at: time, beat: beat) }
           last = time
+        case .clock(let outcome):
+          if let ending = take(outcome, track, now: now) { return ending }
         case .quit: return .gaveUp
         }
       }
-      show(now: now, beat: track.beat(nearest: now))
+      show(now: now, flash: track.beats.flash(nearest: now))
       if taps.count == BeatTaps.wanted { return taps.offset.map { .measured($0) } ?? .scattered }
       if now - last > Self.patience { return .gaveUp }
     }
     return .gaveUp
   }
 
-  private func show(now: HostTime, beat: HostTime?) {
-    let isLit = beat.map { now >= $0 && now - $0 < Self.flash } ?? false
+  /// Each output has its headphone; what an option says counts for every one.
+  private func begin(on output: String, _ track: ClickTrack) {
+    // Taps for another one say nothing of this one.
+    if output != device { taps = BeatTaps() }
+    device = output
+    track.offset = .milliseconds(settings.offset ?? HeadphoneOffsets.own[output] ?? 0)
+  }
+
+  private func take(
+    _ outcome: ClockQuestions.Outcome, _ track: ClickTrack, now: HostTime
+  ) -> Ending? {
+    questions?.note(outcome, now: now)
+    let wasKnown = track.beats.isKnown
+    switch outcome {
+    case .answered(let exchange, let endpoint):
+      track.beats.insert(exchange)
+      if !wasKnown { announce("\(endpoint.replacing(path: "/join"))") }
+    case .failed(let reason):
+      guard wasKnown else { return .noClock(reason) }
+      // What is known of a clock holds for longer than anybody taps.
+      if questions?.failures == 1 {
+        let message =
+          "the broadcast's clock is not told any more, and clicks go on by what is known of it. "
+          + reason
+        live.event("warning", ["message": .string(message)], text: "Warning: \(message)")
+      }
+    }
+    return nil
+  }
+
+  private func show(now: HostTime, flash: HostTime?) {
+    guard let flash else { return live.show("Asking the broadcast for its clock.") }
+    let isLit = now >= flash && now - flash < Self.flash
     let left = BeatTaps.wanted - taps.count
     live.show("\(isLit ? "●" : "○")  \(Words.count(left, "tap")) to go")
   }
@@ -100,6 +154,10 @@ final class CalibrateSession {
     switch ending {
     case .lost(let reason):
       throw UserError("The output is gone (\(reason)): nothing was changed.")
+    case .noClock(let reason):
+      throw UserError(
+        "\(reason) Without the broadcast's clock no click can be at its flash: nothing was changed. Leave the "
+          + "address out to tap for clicks alone.")
     case .gaveUp: throw UserError("Given up: nothing was changed.")
     case .scattered:
       throw UserError(
