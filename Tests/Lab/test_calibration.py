@@ -29,9 +29,8 @@ ADDED_MS = 200
 HEADPHONES = {"wireless1": ("ear1", ADDED_MS), "wireless2": ("ear2", ADDED_MS), "wired": ("ear3", 0)}
 # A browser steers in steps, and a busy machine has its own.
 NATIVE_BOUND_MS, BROWSER_BOUND_MS = 15, 60
-# Of a click at the monitor against its second: the monitor is a block of 5 ms before what the output says. On a busy
-# machine the ear may miss a few blocks.
-CLICK_BOUND_MS, BUSY_CLICK_BOUND_MS = 8, 40
+# Of a click at the monitor against its second: the monitor is a block of 5 ms before what the output says.
+CLICK_BOUND_MS, BUSY_CLICK_BOUND_MS = 8, 25
 
 
 def headphones():
@@ -224,7 +223,7 @@ def test_clicks_come_at_the_flash(tmp_path, terminal, another_clock, record_prop
         program.event("calibrating")
         ear, busyness = Ear(server, "wireless1"), Busyness()
         time.sleep(12)  # of sound
-        clicks = ear.beeps()
+        clicks = ear.beeps(near=1)
         program.send(signal.SIGINT)
         assert program.wait() == 1
     around = [(1000 * click + ahead_ms + offset + 500) % 1000 - 500 for click in clicks]
@@ -233,7 +232,8 @@ def test_clicks_come_at_the_flash(tmp_path, terminal, another_clock, record_prop
     story = f"{[round(one, 1) for one in around]}; waits {waits:.0%}"
     print(story)
     bound = CLICK_BOUND_MS if waits < TOO_BUSY else BUSY_CLICK_BOUND_MS
-    is_right = len(settled) >= 8 and all(abs(one) < bound for one in settled)
+    # A machine that stands still moves a click or two.
+    is_right = len(settled) >= 8 and np.quantile(np.abs(settled), 0.75) < bound and max(map(abs, settled)) < 100
     if not is_right and waits > STARVED:
         pytest.skip(f"this cannot be judged: {story}")
     assert is_right, story

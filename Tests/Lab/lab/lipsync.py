@@ -136,8 +136,11 @@ class Ear:
             self._frames += whole // 4
             self._origins.append(now - self._frames / RATE)
 
-    def beeps(self):
-        """Ends the recording; the instants at which sound began after half a second of silence."""
+    def beeps(self, near=None):
+        """Ends the recording; the instants at which sound began after half a second of silence.
+
+        `near`: dated by the blocks within so many seconds alone, where holes in the recording may add up.
+        """
         self._process.terminate()
         self._process.wait()
         self._thread.join()
@@ -148,7 +151,10 @@ class Ear:
         if not len(loud):
             return []
         first = np.concatenate(([True], np.diff(loud) > _QUIET_BEFORE))
-        return [min(self._origins) + frame / RATE for frame in loud[first]]
+        if near is None:
+            return [min(self._origins) + frame / RATE for frame in loud[first]]
+        origins, ends = np.array(self._origins), np.cumsum([len(block) for block in self._blocks])
+        return [origins[np.abs(ends - frame) < near * RATE].min() + frame / RATE for frame in loud[first]]
 
 
 @dataclass
