@@ -1,8 +1,12 @@
 'use strict';
 
-// A buffer that is this far off for so long does not do as it is told.
+// A buffer that is this far off, reading for reading, does not do as it is told.
 const FAR_MS = 60;
-const PATIENCE_MS = 60000;
+const FAR_READINGS = 60;
+// Without packets for this long, what came before is no measure for what comes now: it may be another network.
+const PAUSED_MS = 300;
+// Film mode's packets.
+const PACKET_MS = 20;
 
 // Keeps film mode's sound in the browser's own buffer until its time; where that cannot be steered, the
 // server keeps it back.
@@ -12,8 +16,9 @@ class FilmBuffer {
     this.sound = sound;
     this.delay = null;
     this.isObedient = 'jitterBufferTarget' in receiver;
-    this.farSince = null;
+    this.far = 0;
     this.step = new InStep();
+    this.passing = new Passing();
   }
 
   get holds() { return this.isObedient && this.delay !== null; }
@@ -28,8 +33,7 @@ class FilmBuffer {
     }
     const isFine = this.sound.isLouder;
     const node = isFine ? InStep.fine.middle : 0;
-    const passing = Math.round(Math.min(this.delay, FilmBuffer.passing + node));
-    this.begun = passing - node;
+    const passing = Math.min(Math.round(this.delay), this.passing.begin(isFine, this.delay - node) + node);
     this.step.begin(this.step.keeping(this.delay - passing), isFine);
     this.set(this.step.target);
     this.sound.hold(node);
@@ -47,35 +51,36 @@ class FilmBuffer {
     } else if (delay !== this.delay && this.delay !== null && this.isObedient) {
       this.step.shift(delay - this.delay, performance.now());
       this.set(this.step.target);
+      this.passing.end();
     }
     this.delay = delay;
     if (delay === null) calibration.late(0);
   }
 
-  // Once a second: how late sound is heard, how much of that in the buffer, and whether nothing was made up.
-  steer({ delay, buffer, isSteady }, now) {
-    if (!this.holds || delay === null || buffer === null) return;
+  // What the statistics say, several times a second.
+  beat({ paused, lately, soon }, now) {
+    if (!this.holds) return;
     const { target } = this.step;
-    if (isSteady) this.learn(this.delay - delay);
-    const next = this.step.update({
-      goal: this.delay, heard: delay, buffer, isSteady, isFine: this.sound.isAmplified,
-    }, now);
-    if (next.target !== target) this.set(next.target);
-    this.sound.hold(next.node);
-    if (Math.abs(this.delay - delay) < FAR_MS) this.farSince = null;
-    else if (this.farSince === null) this.farSince = now;
-    else if (now - this.farSince > PATIENCE_MS) {
+    if (paused >= PAUSED_MS) this.step.stir();
+    if (lately !== null) this.step.peek(lately, now);
+    if (soon && soon.delay !== null && soon.buffer !== null) this.steer(soon, now);
+    if (this.step.target !== target) {
+      this.passing.end();
+      this.set(this.step.target);
+    }
+    if (this.far > FAR_READINGS) {
       this.isObedient = false;
       this.set(null);
     }
   }
 
-  // How long the first packet took from its arrival until it was heard: for the next time.
-  learn(error) {
-    if (this.begun === undefined) return;
-    const passing = this.begun - error;
-    FilmBuffer.passing = Math.min(400, Math.max(20, (FilmBuffer.passing + passing) / 2));
-    this.begun = undefined;
+  // How late sound is heard, how much of that in the buffer, and whether nothing was made up.
+  steer({ delay, buffer, isSteady }, now) {
+    const isFine = this.sound.isAmplified;
+    if (isSteady && (!isFine || this.sound.fine.found)) this.passing.learn(isFine, delay - this.sound.wanted);
+    const { node } = this.step.update({ goal: this.delay, heard: delay, buffer, isSteady, isFine }, now);
+    this.sound.hold(node);
+    this.far = Math.abs(this.delay - delay) < FAR_MS ? 0 : this.far + 1;
   }
 
   set(target) {
@@ -84,5 +89,32 @@ class FilmBuffer {
   }
 }
 
-// From a packet's arrival to the ear, with nothing in the buffer before it.
-FilmBuffer.passing = 80;
+// How long the first packet takes from its arrival until it is heard, with nothing kept before it: learnt at every join
+// for the next one, on either way to the output.
+class Passing {
+  constructor() {
+    // Chromium fills a larger queue when it begins.
+    const usual = /Chrome/.test(navigator.userAgent) ? 100 : 80;
+    this.values = memory.read('passing', [usual, usual]);
+    this.end();
+  }
+
+  // A join begins on this way, where sound without Web Audio's delay is to be heard at this age.
+  begin(isFine, age) {
+    const value = Math.round(this.values[Number(isFine)]);
+    // The server sends whole packets.
+    this.backlog = { isFine, ms: PACKET_MS * Math.round(Math.max(0, age - value) / PACKET_MS) };
+    return value;
+  }
+
+  // Its buffer is moved, or what was asked for is another.
+  end() { this.backlog = null; }
+
+  learn(isFine, heard) {
+    if (!this.backlog || this.backlog.isFine !== isFine) return;
+    const value = (this.values[Number(isFine)] + heard - this.backlog.ms) / 2;
+    this.values[Number(isFine)] = Math.min(400, Math.max(20, value));
+    memory.write('passing', this.values);
+    this.end();
+  }
+}

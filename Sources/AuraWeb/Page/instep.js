@@ -3,18 +3,22 @@
 // Brings what is heard to its time. Nothing of a browser in it: time and signals are arguments.
 //
 // A browser's buffer follows its target only from outside of a zone, in steps of a pitch period, and
-// while the sound can be stretched. So the target is set past the goal, to where the zone's
-// edge is at the goal, and put back when the buffer has come there. Where the zone's edges lie beyond the
-// target is learnt (from docs/measurements.md to begin with). Milliseconds everywhere.
+// while the sound can be stretched. So the target is set past the goal, to where the zone's edge is at the goal
+// as a rule, and farther while nothing moves; as soon as the buffer has come there it is put where it keeps
+// the buffer. Milliseconds everywhere.
 class InStep {
-  constructor() {
-    this.forget();
-    this.begin(0);
-  }
+  constructor() { this.begin(0); }
 
-  // Nearer than `near` is not corrected, and no more often than every `pause`; but `soon` while it is
-  // `far` off or has just joined.
-  static get rule() { return { near: 9, far: 40, pause: 15000, soon: 4000, most: 4000, packet: 20 }; }
+  // Nearer than `near` is not corrected (`early`: by two readings), and no more often than every `pause`; but `soon`
+  // while it is `far` off or has just joined.
+  static get rule() { return { near: 9, early: 15, far: 40, pause: 15000, soon: 4000, most: 4000, packet: 20 }; }
+  // How far beyond its target a buffer comes to rest from below and from above, rather too near than too far, and what
+  // is in every zone (docs/measurements.md).
+  static get zone() { return { up: -6, down: 13, inside: 5 }; }
+  // A step is over nearer than `reach`, which is made while that is noticed. A browser needs up to `wait` to begin:
+  // from then on the target goes on by `push` a second, until nothing has moved for as long as `patience`. A goal that
+  // goes on moving does so within `again`.
+  static get step() { return { reach: 8, wait: 3000, push: 6, patience: 30000, again: 2500 }; }
   // What Web Audio's own delay can make up for, and how much of that in a second: 0.2 % at its quickest. It
   // colours high tones while it moves, so it rests nearer than `near`.
   static get fine() { return { middle: 30, most: 60, slew: 1, near: 1.5 }; }
@@ -25,15 +29,11 @@ class InStep {
     this.change(isFine);
   }
 
-  forget() { Object.assign(this, { edges: { up: -8, down: 15 }, fruitless: 0 }); }
-
-  get middle() { return (this.edges.up + this.edges.down) / 2; }
-
   // The target that keeps a buffer where it is.
-  keeping(buffer) { return Math.max(0, buffer - this.middle); }
+  keeping(buffer) { return Math.max(0, buffer - InStep.zone.inside); }
 
-  // Once a second. `heard`: how late the sound is, with all that comes after the buffer, or null; `buffer`:
-  // how much of that is spent in it; `isSteady`: nothing was made up; `isFine`: Web Audio's delay is in the
+  // Once a second, oftener at first. `heard`: how late the sound is, with all that comes after the buffer, or null;
+  // `buffer`: how much of that is spent in it; `isSteady`: nothing was made up; `isFine`: Web Audio's delay is in the
   // way. Returns { target, node }: what both are to be.
   update({ goal, heard, buffer, isSteady, isFine }, now) {
     if (isFine !== this.isFine) this.change(isFine);
@@ -44,49 +44,88 @@ class InStep {
     return { target: this.target, node: this.node };
   }
 
+  // Several times a second: how much was just spent in the buffer. A step ends when that is what it is to be, or when
+  // nothing moves for long.
+  peek(buffer, now) {
+    if (!this.moving) return;
+    const { want, way, since, until } = this.moving;
+    const isThere = (way === 'up' ? want - buffer : buffer - want) < InStep.step.reach;
+    if (now < until || (!isThere && now - since < InStep.step.patience)) return;
+    this.moving = null;
+    this.errors = [];
+    this.aim(this.keeping(isThere ? want : buffer));
+  }
+
   // The other way to the output: that is a join that is heard anyway, and another latency.
   change(isFine) {
-    const node = isFine ? InStep.fine.middle : 0;
-    Object.assign(this, { isFine, node, errors: [], moving: null, nextMove: 0, isFresh: true });
+    Object.assign(this, { isFine, node: isFine ? InStep.fine.middle : 0, moving: null });
+    this.stir();
   }
 
-  // The goal has moved by so much: the buffer goes along, and is judged when it is there.
+  // Nothing has to be left in peace: something was heard anyway.
+  stir() { Object.assign(this, { errors: [], nextMove: 0, isFresh: true }); }
+
+  // The goal has moved by so much: the buffer goes along, and is judged when it is there. As long as it is told to go
+  // on, all of it is one step.
   shift(by, now) {
-    if (this.buffer === null) return;
-    this.move(this.buffer, (this.moving ? this.moving.want : this.buffer) + by, now);
+    if (this.buffer === null) this.aim(this.target + by);
+    else this.move(this.buffer, (this.moving ? this.moving.want : this.buffer) + by, now, now + InStep.step.again);
   }
 
-  move(from, want, now) {
-    const way = want > from ? 'up' : 'down';
-    this.moving = { want, way, from, until: now + Math.min(12000, 3000 + 12 * Math.abs(want - from)) };
-    this.aim(want - this.edges[way]);
+  move(buffer, want, now, until = now) {
+    const way = want > buffer ? 'up' : 'down';
+    this.moving = { want, way, buffer, since: now, until };
+    this.aim(want - InStep.zone[way]);
   }
 
-  // The two ways to tell the place in the sound: what lies between them does not change by a packet.
+  // Within a wider zone, or while the sound cannot be stretched, nothing moves.
+  urge(buffer, now) {
+    const { moving } = this;
+    const { wait, push } = InStep.step;
+    if (Math.abs(buffer - moving.buffer) > 2) Object.assign(moving, { buffer, since: now });
+    else if (now - moving.since > wait) this.aim(this.target + (moving.way === 'up' ? push : -push));
+  }
+
+  // The two ways to tell the place in the sound: what lies between them does not change by a packet. At first it may:
+  // what came at once has waited for less than is in the buffer.
   agree(rest) {
+    const isApart = (other) => Math.abs(rest - other) >= InStep.rule.packet;
+    if (this.rests.length < 2 && this.rests.some(isApart)) {
+      this.rests = [rest];
+      return false;
+    }
     this.rests.push(rest);
     if (this.rests.length > 7) this.rests.shift();
-    return Math.abs(rest - median(this.rests)) < InStep.rule.packet;
+    return !isApart(median(this.rests));
   }
 
   look(error, buffer, isFine, now) {
     // What it would be without Web Audio's delay: that may be moved while others are measured.
     this.errors.push(error + this.node);
     if (this.errors.length > (isFine ? 9 : 5)) this.errors.shift();
-    if (this.moving) this.watch(buffer, now);
+    if (this.moving) this.urge(buffer, now);
     else if (this.errors.length >= (this.isFresh ? 2 : 4)) this.judge(buffer, isFine, now);
     if (isFine && !this.moving) this.slew();
   }
 
   judge(buffer, isFine, now) {
-    const { near, far, pause, soon } = InStep.rule;
+    const { near, early, far, pause, soon } = InStep.rule;
     const { middle, most } = InStep.fine;
     const missing = median(this.errors);
+    // What is over, or has only just begun. Once it lasts, nothing from before it counts.
+    const isOff = (one) => Math.abs(one - missing) > near;
+    const last = this.errors.slice(-2);
+    if (last.some(isOff)) {
+      if (last.every(isOff) && Math.abs(last[1] - last[0]) < near) this.errors = last;
+      return;
+    }
     // The buffer is left to itself where Web Audio's delay is enough.
     const margin = this.isFresh ? 10 : 0;
-    const isEnough = isFine ? missing > margin && missing < most - margin : Math.abs(missing) < near;
+    const isCertain = this.errors.length >= 4;
+    const isEnough = isFine ? missing > margin && missing < most - margin
+      : Math.abs(missing) < (isCertain ? near : early);
     if (isEnough) {
-      if (this.errors.length >= 4) this.isFresh = false;
+      if (isCertain) this.isFresh = false;
       return;
     }
     const step = isFine ? missing - middle : missing;
@@ -99,30 +138,6 @@ class InStep {
   }
 
   aim(target) { this.target = Math.min(InStep.rule.most, Math.max(0, Math.round(target))); }
-
-  // The step ends when the buffer is there, or its time is over; where it came to rest teaches.
-  watch(buffer, now) {
-    const { want, way, from, until } = this.moving;
-    const left = way === 'up' ? want - buffer : buffer - want;
-    if (left > 3 && now < until) return;
-    if (Math.abs(left) < 120 && this.target > 0) this.teach(way, buffer, Math.abs(buffer - from) < 2);
-    this.moving = null;
-    this.errors = [];
-    this.aim(this.keeping(buffer));
-  }
-
-  // What has not moved at all is within its zone; or the sound cannot be stretched now, and has taught
-  // nothing: then a while later from the beginning.
-  teach(way, buffer, isFruitless) {
-    const rest = buffer - this.target;
-    const edge = this.edges[way] + (rest - this.edges[way]) / (isFruitless ? 1 : 2);
-    this.edges[way] = Math.min(150, Math.max(-150, edge));
-    if (this.edges.down < this.edges.up + 5) this.edges.down = this.edges.up + 5;
-    this.fruitless = isFruitless ? this.fruitless + 1 : 0;
-    if (this.fruitless < 5) return;
-    this.forget();
-    this.nextMove += 2 * InStep.rule.pause;
-  }
 
   slew() {
     const { most, slew, near } = InStep.fine;

@@ -155,7 +155,7 @@ class Listener {
     }
     if (this.isHeard) {
       this.clock.keep(now).then(() => this.film.follow(this.clock.point));
-      if (reading.second) this.film.steer(reading.second, now);
+      this.film.beat(reading, now);
       this.heard(reading);
       this.report(reading.second, now);
       if (reading.stood > SLEPT_MS || now - this.lastPacket > patience) this.join('returning');

@@ -3,6 +3,10 @@
 // What a browser that does not say it is taken to need between its decoder and its output.
 const ASSUMED_OUTPUT_MS = 28;
 
+// A page that has just joined is to be in step soon: half a second is enough to begin with.
+const EARLY_MS = 3000;
+const SOON_MS = 400;
+
 // What a Web Audio context needs to its output. Asked seldom, and Firefox once: it stands still for good if asked
 // just when its device changes.
 class OutputTime {
@@ -38,6 +42,9 @@ class OutputTime {
   }
 }
 
+// By how much a count has grown.
+const growth = (now, before) => (key) => Math.max(0, (now[key] || 0) - (before[key] || 0));
+
 // Reads a receiver's statistics: the level at every reading, the rest once a second.
 class Measure {
   // `offset()`: what the headphone adds to what a browser can know, in milliseconds.
@@ -50,25 +57,31 @@ class Measure {
     this.level = 0;
   }
 
-  // { packets, stood, level, second }: level from 0 (silence, -60 dB) to 1; second is null in between.
+  // { packets, stood, paused, level, lately, second, soon }: level from 0 (silence, -60 dB) to 1; second is null in
+  // between, and soon is the same, but oftener at first; the others as below.
   async read(now) {
     const entries = [];
     (await this.receiver.getStats()).forEach((entry) => entries.push(entry));
     const inbound = entries.find((entry) => entry.type === 'inbound-rtp');
-    if (!inbound) return { packets: 0, stood: 0, level: 0, second: null };
+    if (!inbound) return { packets: 0, stood: 0, paused: 0, level: 0, lately: null, second: null, soon: null };
     const playout = entries.find((entry) => entry.type === 'media-playout');
     this.hear(inbound);
     this.time(now);
     if (this.sound.isAmplified) this.sound.fine.output.note();
     const stood = this.stood(inbound.totalSamplesReceived / 48, Date.now());
-    let second = null;
-    const ripe = !this.before || now - this.before.now >= 1000;
-    if (ripe) {
-      if (this.before) second = this.compare(inbound, playout, now);
-      this.before = { inbound, playout, now };
-    }
+    const paused = this.paused(inbound.packetsReceived, now);
+    const lately = this.last ? this.lately(inbound) : null;
+    const reading = { inbound, playout, now };
+    this.began = this.began || now;
+    const since = (before, least) => (before && now - before.now >= least ? this.compare(reading, before) : null);
+    const second = since(this.before, 1000);
+    const isEarly = now - this.began < EARLY_MS;
+    const soon = isEarly ? since(this.early, SOON_MS) : second;
+    if (second || !this.before) this.before = reading;
+    if (soon || !this.early) this.early = reading;
+    this.delays = this.delays.filter((one) => one.now > this.before.now || one.now > this.early.now);
     this.last = inbound;
-    return { packets: inbound.packetsReceived || 0, stood, level: this.level, second };
+    return { packets: inbound.packetsReceived || 0, stood, paused, level: this.level, lately, second, soon };
   }
 
   // For how long the output stood still, as in a device's sleep: the page's own clock may sleep too.
@@ -76,6 +89,23 @@ class Measure {
     const ms = this.played && played > this.played ? date - this.date - (played - this.played) : 0;
     if (played !== this.played) Object.assign(this, { played, date });
     return ms;
+  }
+
+  // For how long no packets had come when they came again. Readings may be seldom: what lies between two of them is
+  // no pause.
+  paused(packets, now) {
+    const ms = packets > this.packets ? this.noticed - this.came : 0;
+    if (packets !== this.packets) Object.assign(this, { packets, came: now });
+    this.noticed = now;
+    return ms;
+  }
+
+  // How much of what was played since the last reading was spent in the buffer; null: nothing, or some of it made up.
+  lately(inbound) {
+    const grown = growth(inbound, this.last);
+    const emitted = grown('jitterBufferEmittedCount');
+    const isSteady = grown('concealedSamples') === grown('silentConcealedSamples');
+    return emitted > 0 && isSteady ? (1000 * grown('jitterBufferDelay')) / emitted : null;
   }
 
   hear(inbound) {
@@ -102,18 +132,16 @@ class Measure {
     if (instant > 1e11) instant -= performance.timeOrigin;
     if (!(Math.abs(now - instant) < 2000)) return;
     const delay = this.clock.sinceCapture(source.rtpTimestamp, instant);
-    if (delay !== null) this.delays.push(delay);
+    if (delay !== null) this.delays.push({ now, delay });
   }
 
-  compare(inbound, playout, now) {
-    const before = this.before;
-    const grown = (key) => Math.max(0, (inbound[key] || 0) - (before.inbound[key] || 0));
+  compare({ inbound, playout, now }, before) {
+    const grown = growth(inbound, before.inbound);
     const lost = grown('packetsLost');
     const received = grown('packetsReceived');
     const samples = grown('totalSamplesReceived');
     const output = this.output(playout, before.playout);
-    const delays = this.delays.sort((a, b) => a - b);
-    this.delays = [];
+    const delays = this.delays.filter((one) => one.now > before.now).map((one) => one.delay).sort((a, b) => a - b);
     const known = delays.length > 0 && delays[0] > -50 && delays[delays.length - 1] < 30000;
     const seconds = (now - before.now) / 1000;
     // What is delivered first of a packet is still some milliseconds away from leaving the decoder, more
@@ -130,10 +158,12 @@ class Measure {
     // What the network alone asks for, as far as the browser tells.
     const least = emitted > 0 && inbound.jitterBufferMinimumDelay !== undefined
       ? (1000 * grown('jitterBufferMinimumDelay')) / emitted : null;
+    // Web Audio's own delay is there for the timeline's sake.
+    const held = this.sound.isAmplified ? this.sound.fine.held : 0;
     return {
       delay,
       buffer,
-      needed: delay !== null && least !== null ? Math.max(0, delay - buffer + least) : null,
+      needed: delay !== null && least !== null ? Math.max(0, delay - held - buffer + least) : null,
       output,
       jitter: inbound.jitter === undefined ? null : 1000 * inbound.jitter,
       loss: received + lost > 0 ? lost / (received + lost) : null,

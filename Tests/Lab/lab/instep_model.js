@@ -1,8 +1,15 @@
 'use strict';
 
 // A browser as docs/measurements.md found it, in virtual time: its buffer follows a target from outside of
-// a zone only, in steps, and only while the sound can be stretched. With it what can be known of it, and
-// how wrongly. Seeded; milliseconds.
+// a zone only, a second or two later, in steps, and only while the sound can be stretched. The page's own code
+// reads its statistics and steers it. Seeded; milliseconds.
+
+// Of the browser.
+const performance = { timeOrigin: 0, now: () => performance.time, time: 0 };
+const memory = { held: {}, read(key, otherwise) { return key in this.held ? this.held[key] : otherwise; },
+  write(key, value) { this.held[key] = value; } };
+const calibration = { late() {} };
+const PACKET = 20, BEAT = 150;
 
 function generator(seed) {
   let state = seed;
@@ -15,21 +22,46 @@ function generator(seed) {
 }
 
 class Buffer {
-  constructor(random, { level, low, high, stretchable, drift }) {
-    Object.assign(this, { random, level, low, high, stretchable, drift, target: 0 });
-    this.rest = 0;
+  constructor(random, { low, high, stretchable, drift, dry, stiff }) {
+    Object.assign(this, { random, low, high, stretchable, drift, dry, stiff: 1000 * stiff, time: 0 });
+    this.breathe(false);
   }
 
-  // 10 ms: every sixth time at most a pitch period is put in or taken out.
+  // Sound that repeats itself, and then some that does not.
+  breathe(isDry) {
+    this.isDry = isDry;
+    this.spell = isDry ? 200 + 200 * this.random() : this.dry > 0 ? 600 * this.random() / this.dry : Infinity;
+  }
+
+  // From a first packet as old as this on: all of them had come at once.
+  begin(level) { Object.assign(this, { level, age: 0, wait: this.patience, rest: -200 }); }
+
+  get patience() { return 100 + 100 * this.random(); }
+
+  // What is played now has waited for.
+  get waited() { return Math.min(this.age, this.level); }
+
+  // 10 ms: from outside of its zone for a second or two on, every tenth time at most a pitch period is put in or taken
+  // out.
   tick() {
+    this.age += 10;
+    this.time += 10;
     this.level = Math.max(0, this.level + 10 * this.drift);
-    this.rest = Math.max(0, this.rest - 1);
-    if (this.rest > 0 || this.random() > this.stretchable) return;
+    this.spell -= 1;
+    if (this.spell <= 0) this.breathe(!this.isDry);
+    const missing = this.target + this.low - this.level, over = this.level - this.target - this.high;
+    this.rest -= 1;
+    if (missing <= 0 && over <= 0) {
+      // What has moved just now goes on at once.
+      this.wait = this.rest > -200 ? 0 : this.patience;
+      return;
+    }
+    this.wait -= 1;
+    const isStiff = this.isDry || this.time < this.stiff || this.random() > this.stretchable;
+    if (this.wait > 0 || this.rest > 0 || isStiff) return;
     const step = 4 + 8 * this.random();
-    if (this.level < this.target + this.low) this.level += step;
-    else if (this.level > this.target + this.high) this.level -= step;
-    else return;
-    this.rest = 6;
+    this.level += missing > 0 ? step : -step;
+    this.rest = 9;
   }
 }
 
@@ -53,80 +85,147 @@ class Clocks {
   error(now) { return now + this.fit.offset(now) - this.truth(now); }
 }
 
-// One listener for so many seconds; what became of it. `naps`: when its device sleeps and for how long, and
-// whether its clock stands still meanwhile. `rare`: from when until when timers run once in so many seconds.
-// `first`: how wrong a first packet's time may be. `glides`: from when the goal moves, and by how much, at film mode's pace.
-function live(settings) {
+// What the page sees of it: a receiver's statistics.
+class Receiver {
+  constructor(buffer) {
+    Object.assign(this, { buffer, isHeard: false, jitterBufferTarget: null, source: null });
+    this.inbound = {
+      type: 'inbound-rtp', packetsReceived: 0, packetsLost: 0, totalSamplesReceived: 0, jitterBufferDelay: 0,
+      jitterBufferEmittedCount: 0, concealedSamples: 0, silentConcealedSamples: 0, jitter: 0,
+    };
+  }
+
+  tick(isCut) {
+    const { inbound, buffer } = this;
+    inbound.totalSamplesReceived += 480;
+    inbound.jitterBufferEmittedCount += 480;
+    inbound.jitterBufferDelay += 0.48 * buffer.waited;
+    if (!isCut) inbound.packetsReceived += 10 / PACKET;
+  }
+
+  async getStats() { return [{ ...this.inbound, packetsReceived: Math.floor(this.inbound.packetsReceived) }]; }
+
+  getSynchronizationSources() { return [this.source]; }
+}
+
+// One listener for so many seconds; what became of it. `start`: how late its first packet is; null: as the page has it.
+// `passing`: how long a packet takes to the ear with nothing in the buffer, and `mistaken`: how much shorter the page
+// takes that to be; null: it has learnt nothing yet. `naps`: when its device sleeps and for how
+// long, whether its clock stands still meanwhile, and by how much the delay moves. `rare`: from when until when
+// timers run once in so many seconds. `first`: how wrong a first packet's time may be. `glides`: from when the goal
+// moves, and by how much, at film mode's pace. `cuts`: when another address leaves it without packets for a moment, and
+// what the buffer grows by. `lies`: when, for 3 s, what is told of its place is wrong, and by how much.
+// `stiff`: until when nothing can be stretched.
+async function live(settings) {
   const {
-    seed, seconds = 600, goal: atFirst = 1500, start = 0, low = -8, high = 15, stretchable = 0.6, noise = 3,
-    skew = 0, drift = 0, spikes = 0, isFine = false, unsteady = 0, naps = [], first = 0,
+    seed, seconds = 600, goal: atFirst = 1500, start = 0, stretchable = 0.6, noise = 3, dry = 0.2, stiff = 0,
+    skew = 0, drift = 0, spikes = 0, isFine = false, unsteady = 0, naps = [], first = 0, mistaken = 0,
+    cuts = [], lies = [],
     rare = { from: seconds, until: seconds, every: 1 }, glides = [],
   } = settings;
-  let goal = atFirst, told = goal;
+  let goal = atFirst;
   const random = generator(seed);
-  const passing = 60 + 20 * random();
-  const buffer = new Buffer(random, {
-    level: goal - passing + start, low, high, stretchable, drift,
-  });
+  // As measured: from below it rests 0 to 13 ms under the target, from above 10 to 20 over.
+  const { passing = 60 + 20 * random(), low = -13 * random(), high = 10 + 10 * random() } = settings;
+  const buffer = new Buffer(random, { low, high, stretchable, drift, dry, stiff });
   const clocks = new Clocks(random, { skew, spikes });
-  const errors = [], clockErrors = [], moves = [], faults = [], joins = [], gliding = [];
-  let step, measure, node, levels, nextAsk, away = 0, date = 1e12;
-  const join = (second) => {
-    step = new InStep();
-    step.begin(step.keeping(goal - passing));
-    clocks.fit = new ServerClock('main');
-    measure = new Measure();
-    buffer.target = step.target;
-    [node, levels, nextAsk] = [0, [], 0];
-    joins.push(second);
+  const errors = [], clockErrors = [], moves = [], faults = [], joins = [], gliding = [], firsts = [];
+  const sound = {
+    isLouder: isFine, isAmplified: isFine, wanted: 0, hold(ms) { this.wanted = ms; },
+    fine: {
+      found: {}, outputMs: 0, output: { note() {}, read: () => 0 }, get held() { return sound.wanted; },
+      refine: (told) => told,
+    },
   };
-  join(0);
-  for (let second = 0; second < seconds; second += 1) {
-    for (const nap of naps.filter((one) => one.at === second)) {
-      // What is played from now on is older by that.
-      buffer.level += 1000 * nap.seconds;
-      if (nap.isClockStopped) clocks.stood += 1000 * nap.seconds;
-      else away += 1000 * nap.seconds;
-      date += 1000 * nap.seconds;
-    }
-    const now = 1000 * second + away;
-    for (let tick = 0; tick < 100; tick += 1) buffer.tick();
-    levels.push(buffer.level);
-    const isTurn = second < rare.from || second >= rare.until || second % rare.every === 0;
-    if (isTurn) {
-      if (now >= nextAsk) {
-        clocks.ask(now);
-        nextAsk = now + (clocks.fit.samples.length < 5 || goal !== told ? 1000 : 5000);
-        if (goal !== told) step.shift(goal - told, now);
-        told = goal;
+  const told = () => ({ mode: 'film', delay_ms: goal, rtp: 0, at_ms: 0, frames_per_ms: 48 });
+  let receiver, film, measure, nextAsk, away = 0, date = 1e12;
+  memory.held = mistaken === null ? {} : { passing: [passing - mistaken, passing - mistaken] };
+  const join = (now, point, error) => {
+    receiver = new Receiver(buffer);
+    film = new FilmBuffer(receiver, sound);
+    film.follow(point);
+    const asked = Number(/passing_ms=(\d+)/.exec(film.query)[1]);
+    // As the server has it: in whole packets.
+    const backlog = PACKET * Math.round((goal - asked) / PACKET);
+    const level = error === null ? backlog + first * (2 * random() - 1) : goal - passing - sound.wanted + error;
+    buffer.begin(Math.max(0, level));
+    clocks.fit = new ServerClock('main');
+    measure = new Measure(receiver, clocks.fit, sound, () => 0);
+    nextAsk = 0;
+    joins.push(Math.round(now / 1000));
+    firsts.push(buffer.level + passing + sound.wanted - goal);
+  };
+  performance.time = 0;
+  join(0, told(), start);
+  let lastBeat = 0;
+  for (let tick = 0; tick < 100 * seconds; tick += 1) {
+    const second = Math.floor(tick / 100);
+    if (tick % 100 === 0) {
+      for (const nap of naps.filter((one) => one.at === second)) {
+        // What is played from now on is older by that.
+        buffer.level += 1000 * nap.seconds;
+        if (nap.isClockStopped) clocks.stood += 1000 * nap.seconds;
+        else away += 1000 * nap.seconds;
+        date += 1000 * nap.seconds;
+        goal += nap.by || 0;
       }
-      if (measure.stood(1000 * (second + 1), date + 1000 * second) > SLEPT_MS) {
+      for (const one of cuts.filter(({ at }) => at === second)) buffer.level += one.by;
+    }
+    const now = 10 * tick + away;
+    performance.time = now;
+    buffer.target = receiver.jitterBufferTarget;
+    buffer.tick();
+    receiver.tick(cuts.some(({ at }) => tick >= 100 * at && tick < 100 * at + 60));
+    const heard = buffer.level + passing + sound.wanted;
+    const isTurn = second < rare.from || second >= rare.until
+      ? tick - lastBeat >= BEAT / 10 : (second - rare.from) % rare.every === 0 && tick % 100 === 0;
+    if (isTurn) {
+      lastBeat = tick;
+      const { inbound } = receiver;
+      const lie = lies.find(({ at }) => second >= at && second < at + 3);
+      // A second's median is off by `noise`.
+      const late = heard + 6 * noise * (random() - 0.5) + (lie ? lie.by : 0);
+      const shown = late - (PACKET - 5) - (isFine ? WEB_AUDIO_MS.others : ASSUMED_OUTPUT_MS);
+      receiver.source = { timestamp: now, rtpTimestamp: (48 * Math.round(clocks.truth(now) - shown)) >>> 0 };
+      if (random() < 1 - (1 - unsteady) ** (BEAT / 1000)) inbound.concealedSamples += 480;
+      const dateNow = Date.now;
+      Date.now = () => date + 10 * tick;
+      const reading = await measure.read(now);
+      Date.now = dateNow;
+      if (reading.stood > SLEPT_MS) {
         // As listener.js does: all is new, and the first packet comes when it is due.
-        join(second);
-        buffer.level = goal - passing + first * (2 * random() - 1);
+        join(now, clocks.fit.point, null);
         errors.push(1e4);
         clockErrors.push(0);
         continue;
       }
+      if (now >= nextAsk) {
+        const before = clocks.fit.point;
+        clocks.ask(now);
+        clocks.fit.point = told();
+        const isMoving = before && before.delay_ms !== goal;
+        nextAsk = now + (clocks.fit.samples.length < 5 || isMoving ? 1000 : 5000);
+        film.follow(clocks.fit.point);
+      }
+      const [target, node] = [receiver.jitterBufferTarget, sound.wanted];
+      const { soon } = reading;
+      film.beat(reading, now);
+      const isChanged = receiver.jitterBufferTarget !== target;
+      // A step may end meanwhile.
+      const isSteady = reading.lately !== null && (!soon || soon.isSteady || !film.step.moving);
+      if (!isSteady && (isChanged || sound.wanted !== node)) faults.push('corrected while unsteady');
+      if (lie && isChanged) faults.push('corrected in disagreement');
+      if (!film.isObedient) faults.push('given up');
+      const next = receiver.jitterBufferTarget;
+      if (!(next >= 0 && next <= 4000)) faults.push(`target ${next}`);
+      if (!(sound.wanted >= 0 && sound.wanted <= 60)) faults.push(`delay ${sound.wanted}`);
+      if (Math.abs(sound.wanted - node) > 2.000001) faults.push(`a slew of ${sound.wanted - node}`);
+      if (isChanged && film.step.moving && film.step.moving !== moves.last) {
+        moves.push({ second, way: film.step.moving.way });
+        moves.last = film.step.moving;
+      }
     }
-    const heard = buffer.level + passing + node;
-    if (isTurn) {
-      const late = heard + noise * (random() + random() + random() - 1.5) * 2 + clocks.error(now);
-      const isSteady = random() >= unsteady;
-      const before = step.target;
-      const mean = levels.reduce((sum, one) => sum + one, 0) / levels.length;
-      levels = [];
-      const next = step.update({
-        goal: told, heard: late > -50 ? late : null, buffer: mean + 4 * (random() - 0.5), isSteady, isFine,
-      }, now);
-      if (!isSteady && (next.target !== before || next.node !== node)) faults.push('corrected while unsteady');
-      if (!(next.target >= 0 && next.target <= 4000)) faults.push(`target ${next.target}`);
-      if (!(next.node >= 0 && next.node <= 60)) faults.push(`delay ${next.node}`);
-      if (second > 0 && Math.abs(next.node - node) > 2.000001) faults.push(`a slew of ${next.node - node}`);
-      if (next.target !== before && step.moving) moves.push({ second, way: step.moving.way });
-      buffer.target = next.target;
-      node = next.node;
-    }
+    if (tick % 100 !== 99) continue;
     errors.push(heard - goal);
     const isGliding = ({ at, by }) => second >= at && second < at + Math.abs(by) / 20;
     // Five seconds until it is known; then as it moves.
@@ -136,8 +235,12 @@ function live(settings) {
   }
   const half = Math.floor(seconds / 2);
   const late = errors.slice(half).map(Math.abs).sort((a, b) => a - b);
-  let settled = seconds;
-  while (settled > 0 && Math.abs(errors[settled - 1]) < 30) settled -= 1;
+  // Seconds until nearer than this for good.
+  const nearFrom = (ms) => {
+    let second = seconds;
+    while (second > 0 && Math.abs(errors[second - 1]) < ms) second -= 1;
+    return second;
+  };
   // Seconds until within 15 ms, for three of them.
   const again = (since) => {
     let second = since;
@@ -145,15 +248,16 @@ function live(settings) {
     return second - since;
   };
   return {
-    seed, faults: [...new Set(faults)], settled, p50: late[late.length >> 1],
-    p95: late[Math.floor(0.95 * late.length)], most: late[late.length - 1],
+    seed, faults: [...new Set(faults)], settled: nearFrom(30), near: nearFrom(25), p50: late[late.length >> 1],
+    p95: late[Math.floor(0.95 * late.length)], most: late[late.length - 1], firsts,
     // Moves back after a move there: many of them are a limit cycle.
     turns: moves.filter((one, i) => i > 0 && one.second >= half && one.way !== moves[i - 1].way).length,
     lateMoves: moves.filter((one) => one.second >= half).length,
     quick: moves.filter((one, i) => i > 0 && one.second >= half
       && one.second - moves[i - 1].second < 15).length,
-    clock: Math.max(...clockErrors.slice(half)), edges: step.edges, joins, gliding: Math.max(0, ...gliding),
-    again: [...naps.map((one) => one.at), ...glides.map(({ at, by }) => at + Math.abs(by) / 20), rare.until]
+    clock: Math.max(...clockErrors.slice(half)), joins, gliding: Math.max(0, ...gliding),
+    again: [...naps.map((one) => one.at), ...cuts.map((one) => one.at),
+      ...glides.map(({ at, by }) => at + Math.abs(by) / 20), rare.until]
       .filter((one) => one < seconds).map(again),
   };
 }
