@@ -9,6 +9,8 @@ const CONNECT_MS = 6000;
 // Nor does an answer take long; a request from before a change of networks is never answered.
 const ANSWER_MS = 2500;
 const REPORT_MS = 5000;
+// Whose packets the server holds tells it sooner what there is to be corrected.
+const FIRST_REPORT_MS = 2000;
 
 // fetch that gives up: by itself it waits for a host that has gone for minutes.
 function fetchSoon(path, options, patience) {
@@ -53,11 +55,12 @@ class Listener {
     const told = (this.clock && this.clock.point) || this.broadcast;
     const clock = new ServerClock(this.broadcast.slug);
     const now = performance.now();
-    Object.assign(this, { connection, clock, packets: 0, lastPacket: now, reported: now, isHeard: false });
+    Object.assign(this, { connection, clock, packets: 0, lastPacket: now, isHeard: false });
     this.joins += 1;
     this.measure = new Measure(receiver, clock, this.sound, offset);
     this.film = new FilmBuffer(receiver, this.sound);
     this.film.follow(told);
+    this.reported = this.film.isObedient ? now : now + FIRST_REPORT_MS - REPORT_MS;
     this.lost = { ms: 0, loss: 0, seconds: 0 };
     // Before anything is waited for: browsers let sound begin only in answer to a tap.
     this.sound.play(receiver.track).catch((error) => {
@@ -181,7 +184,9 @@ class Listener {
       sum.ms += second.concealedMs;
       sum.loss += (second.loss || 0) * second.seconds;
       sum.seconds += second.seconds;
-      const { delay, jitter, needed } = second;
+      const { jitter, needed, isSteady } = second;
+      // The server corrects by it in film mode where the page does not: not by what was made up.
+      const delay = isSteady || this.film.holds || this.film.delay === null ? second.delay : null;
       Object.assign(sum, { delay, jitter, needed });
     }
     if (now - this.reported < REPORT_MS || sum.seconds === 0) return;
