@@ -135,6 +135,37 @@ def test_when_sound_is_heard_is_known_wherever_the_turn_stood(browser, stop):
     assert np.all(np.abs(np.array(told) - 35 - stop) < 5), told
 
 
+# A picture every 16.7 ms, and the same output under clicks: how late the last six of them are heard.
+_CLICKS = """(() => {
+  let time = 0;
+  const performance = { now: () => time }, navigator = { userAgent: 'Firefox' };
+  const calibration = { offsetMs: 0 };
+  const turn = 1024 / 48, needs = 35, clicks = [];
+  const written = () => Math.floor(time / turn) * turn;
+  const part = () => ({ frequency: {}, gain: { setValueAtTime() {}, linearRampToValueAtTime() {} },
+    connect: (next) => next, start: (at) => clicks.push(1000 * at), stop() {} });
+  class Context {
+    get currentTime() { return written() / 1000; }
+    get outputLatency() { return (needs - (time - written())) / 1000; }
+    get baseLatency() { return 0; }
+    createOscillator() { return part(); }
+    createGain() { return part(); }
+  }
+  const window = { AudioContext: Context };
+  %(page)s
+  const one = new Clicks();
+  for (time = %(rest)f; time < 12000; time += 16.7) one.follow(time, 1000 * Math.round(time / 1000));
+  return clicks.slice(-6).map((at) => (at + needs + 500) %% 1000 - 500);
+})()"""
+
+
+def test_clicks_are_heard_at_their_beat_wherever_the_turn_stood(browser):
+    page = (REPOSITORY / "Sources/AuraWeb/Page/headphones.js").read_text().split("(function")[0]
+    page = f"{page_code()} const BEAT_MS = 1000; {page.replace(chr(39) + 'use strict' + chr(39) + ';', '')}"
+    late = [browser.evaluate(_CLICKS % {"page": page, "rest": rest / 3}) for rest in range(40)]
+    assert all(len(one) == 6 for one in late) and np.all(np.abs(late) < 5), late
+
+
 # Finding a place
 
 

@@ -86,17 +86,6 @@ class Fine {
     return found.rest + buffer + this.held + BEHIND_OUTPUT_MS[kind];
   }
 
-  // When the output plays what was rendered at `time`, on performance.now()'s clock; NaN: that is not told. Chromium's
-  // latency is a rounded one, its time stamps are not; Firefox's stamps are without the latency.
-  heardAt(time) {
-    const now = performance.now();
-    const stamp = this.context.getOutputTimestamp ? this.context.getOutputTimestamp() : {};
-    const heard = stamp.performanceTime + 1000 * (time - stamp.contextTime);
-    if (heard > now + 5 && heard < now + 2000) return heard;
-    const { least, sunk } = this.output;
-    return 1000 * time + least + sunk + (this.output.read() || NaN);
-  }
-
   // Looks for the place now and then. `delay`: as told by what the browser says, within REACH_MS.
   async look(clock, delay, buffer, now) {
     if (now < this.next || delay === null || buffer === null || !clock.line) return;
@@ -106,7 +95,7 @@ class Fine {
     const sound = new Float32Array(this.tap.fftSize);
     const end = context.currentTime;
     this.tap.getFloatTimeDomainData(sound);
-    const heard = this.heardAt(end) + LIMITER_MS + held;
+    const heard = this.output.heardAt(end) + LIMITER_MS + held;
     // Something was rendered meanwhile, or nothing is told of the output yet.
     if (context.currentTime !== end || !(heard > 0)) {
       this.next = now;

@@ -26,15 +26,17 @@ class Clicks {
 
   // Makes the click of the first beat that there is still time for.
   follow(now, beat) {
-    // From the context's clock to the output, as measure.js reckons it for the sound itself.
-    const output = this.output.read();
-    if (output === null) return;
+    this.output.note();
+    if (this.output.read() === null) return;
+    const { currentTime } = this.context;
+    // From the context's clock to the output, as for the sound itself; the clock may be a turn of the output old.
+    const heard = this.output.heardAt(currentTime) || now + ASSUMED_OUTPUT_MS;
     let next = beat;
-    const wait = () => next - now - (output || ASSUMED_OUTPUT_MS) - calibration.offsetMs;
-    while (wait() < 20) next += BEAT_MS;
-    if (wait() > 120 || Math.abs(next - this.last) < BEAT_MS / 2) return;
+    const wait = () => next - heard - calibration.offsetMs;
+    while (wait() < 40) next += BEAT_MS;
+    if (wait() > 140 || Math.abs(next - this.last) < BEAT_MS / 2) return;
     this.last = next;
-    const at = this.context.currentTime + wait() / 1000;
+    const at = currentTime + wait() / 1000;
     const tone = this.context.createOscillator();
     const gain = this.context.createGain();
     tone.frequency.value = 1000;

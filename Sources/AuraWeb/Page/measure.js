@@ -40,6 +40,16 @@ class OutputTime {
     }
     return this.ms;
   }
+
+  // When the output plays what was rendered at `time`, on performance.now()'s clock; NaN: that is not told. Chromium's
+  // latency is a rounded one, its time stamps are not; Firefox's stamps are without the latency.
+  heardAt(time) {
+    const now = performance.now();
+    const stamp = this.context.getOutputTimestamp ? this.context.getOutputTimestamp() : {};
+    const heard = stamp.performanceTime + 1000 * (time - stamp.contextTime);
+    if (heard > now + 5 && heard < now + 2000) return heard;
+    return 1000 * time + this.least + this.sunk + (this.read() || NaN);
+  }
 }
 
 // By how much a count has grown.
