@@ -66,6 +66,10 @@ def measure(seconds, path="element"):
             take.sleep_until(min(begin + seconds, length - 1))
             made_up = {name: span.end().count("concealedSamples") / 48 for name, span in spans.items()}
             waits = busyness.share
+    # The recording begins a little before the take's first moment; the probe's beginning tells.
+    lead = np.flatnonzero(np.abs(take.sounds["program"][:, 0]) > 0.003)[0] / meter.RATE
+    begin += lead
+    joined = {name: moment + lead for name, moment in joined.items()}
     grid = np.arange(0, length, meter.HOP)
     lags = {name: _on(grid, *meter.follow(take.sounds["program"], take.sounds[ear]))
             for name, ear in zip(EARS, sinks)}
