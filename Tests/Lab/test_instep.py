@@ -28,11 +28,11 @@ SCENES = {
     "clocks 200 ppm apart the other way": (dict(skew=-2e-4, drift=-2e-4), dict(settled=40, p95=15, turns=4)),
     "noise": (dict(noise=8), dict(settled=40, p95=25, turns=15)),
     "slow answers": (dict(spikes=0.3, start=200), dict(settled=40, p95=15, turns=4)),
-    "a wide dead zone, late": (dict(low=-100, high=100, start=80), dict(settled=120, p95=20, turns=4)),
-    "a wide dead zone, early": (dict(low=-100, high=100, start=-80), dict(settled=120, p95=20, turns=4)),
+    "a wide dead zone, late": (dict(low=-100, high=100, start=80), dict(settled=120, p95=15, turns=4)),
+    "a wide dead zone, early": (dict(low=-100, high=100, start=-80), dict(settled=120, p95=15, turns=4)),
     "every second window made up": (dict(unsteady=0.5, start=200), dict(settled=60, p95=15, turns=4)),
     "sound that cannot be stretched for five minutes": (
-        dict(stiff=300, start=35), dict(settled=310, p95=20, turns=4)),
+        dict(stiff=300, start=35), dict(settled=310, p95=16, turns=4)),
     "measures that disagree": (
         dict(lies=[dict(at=at, by=by) for at, by in zip(range(60, 600, 11), [60, -60, -200] * 17)]),
         dict(settled=0, p95=15, turns=0)),
@@ -73,6 +73,11 @@ RETURNS = {
         _asleep(1, 3, 10, 40, 3600, isClockStopped=True) | dict(spikes=0.3), dict(again=20, joins=6)),
     "too shortly for a join, its clock too": (
         dict(naps=[dict(at=200, seconds=0.4, isClockStopped=True)]), dict(again=15, joins=1)),
+    "asleep, its way longer than anyone's": (
+        _asleep(1, 3, 10, 40, 3600) | dict(first=0, start=None, passing=140, mistaken=None), dict(again=20, joins=6)),
+    "asleep, its way longer than anyone's, Web Audio": (
+        _asleep(1, 3, 10, 40, 3600) | dict(first=0, start=None, passing=140, mistaken=None, isFine=True),
+        dict(again=30, joins=6)),
     "asleep, and the delay is longer then": (
         dict(naps=[dict(at=100, seconds=5, by=300)]), dict(again=2, joins=2)),
     "asleep, and the delay is shorter then": (
@@ -155,6 +160,14 @@ def test_it_is_in_step_again_after_sleep_and_rare_timers(lives, name):
     for life in lives[name]:
         assert not life["faults"], life
         assert max(life["again"]) <= bounds["again"] and len(life["joins"]) == bounds["joins"], life
+
+
+@pytest.mark.parametrize("way", ["", ", Web Audio"])
+def test_a_join_learns_for_the_next_one(lives, way):
+    for life in lives[f"asleep, its way longer than anyone's{way}"]:
+        first, *_, last = life["firsts"]
+        # The server sends whole packets.
+        assert abs(first) >= 30 and abs(last) <= 15, life["firsts"]
 
 
 SECONDS = 16.0
