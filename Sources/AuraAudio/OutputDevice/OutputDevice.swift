@@ -29,6 +29,7 @@ package final class OutputDevice: Sendable {
   private struct State {
     var wanted: Duration
     var claimed: Duration
+    var ceiling: Duration?
     var volume = Volume()
     var follower: (@Sendable (Duration) -> Void)?
     var onClaim: (@Sendable () -> Void)?
@@ -56,7 +57,7 @@ package final class OutputDevice: Sendable {
 
   /// Tells players another delay. They follow while they play.
   ///
-  /// - Parameter delay: on PulseAudio the nearest that can be told takes its place; see `claimed`.
+  /// - Parameter delay: on PulseAudio one that can be told takes its place; see `ceiling` and `claimed`.
   package func claim(_ delay: Duration) {
     let follower = state.withLock { state in
       let isNews = state.wanted != delay
@@ -74,6 +75,13 @@ package final class OutputDevice: Sendable {
 
   /// What was last asked for.
   package var asked: Duration { state.withLock { $0.wanted } }
+
+  /// What is claimed is what somebody needs, where this is not nil: of the delays that can be told the
+  /// next longer one takes its place, unless that is longer than this; else the nearest does.
+  package var ceiling: Duration? {
+    get { state.withLock { $0.ceiling } }
+    set { state.withLock { $0.ceiling = newValue } }
+  }
 
   /// What players read, as far as it is known: on PulseAudio it is measured, and differs from what is
   /// asked for. Who hears a frame this long after its capture instant hears it when players believe it.

@@ -48,7 +48,7 @@ package final class PulseOutput: SoundStream {
       self.record = record
       let path = "\(record.path)/\(Self.fileName)"
       guard
-        let pipe = SoundPipe(path: path, pages: PulsePipeReader.pages(for: device.wanted)),
+        let pipe = SoundPipe(path: path, pages: PulsePipeReader.pages(for: device)),
         let module = session.loadModule(Self.module, Self.argument(name: name, path: path))
       else {
         record.remove()

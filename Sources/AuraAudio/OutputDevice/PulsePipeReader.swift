@@ -75,10 +75,25 @@ final class PulsePipeReader: Sendable {
     }
   }
 
-  /// The number of pages whose latency is nearest to a delay.
-  static func pages(for delay: Duration) -> Int {
-    pageCounts.min { distance(latency(ofPages: $0), delay) < distance(latency(ofPages: $1), delay) }
-      ?? 2
+  /// The number of pages that tells players a delay, as nearly as can be.
+  ///
+  /// - Parameters:
+  ///   - delay: what is wanted.
+  ///   - ceiling: nil takes the nearest; else the smallest that is no shorter than `delay`, or the
+  ///     largest that is no longer than this where that would be longer.
+  static func pages(for delay: Duration, upTo ceiling: Duration? = nil) -> Int {
+    guard let ceiling else {
+      return pageCounts.min {
+        distance(latency(ofPages: $0), delay) < distance(latency(ofPages: $1), delay)
+      } ?? pageCounts[0]
+    }
+    let allowed = pageCounts.filter { latency(ofPages: $0) <= ceiling }
+    return allowed.first { latency(ofPages: $0) >= delay } ?? allowed.last ?? pageCounts[0]
+  }
+
+  /// The same for what is wanted of a device now.
+  static func pages(for device: OutputDevice) -> Int {
+    pages(for: device.wanted, upTo: device.ceiling)
   }
 
   /// What clients read, as a rule, while a pipe of so many pages is kept full. A page is written when
@@ -237,7 +252,7 @@ final class PulsePipeReader: Sendable {
 
     /// Makes the pipe hold what is claimed now, in a pause.
     private mutating func follow() {
-      let pages = PulsePipeReader.pages(for: device.wanted)
+      let pages = PulsePipeReader.pages(for: device)
       guard pages != pipe.pages, isPause else { return }
       // Behind what is handed on, too.
       pipe.look(after: seen, into: &bytes)

@@ -150,6 +150,7 @@ package final class Broadcast: Sendable {
       servers.stop()
       throw error
     }
+    outputDevice?.ceiling = presenter.state.ceiling
     do {
       source = try RunningSource.start(configuration.source, into: tap) { event in
         isCapturing.follow(event)
@@ -228,6 +229,7 @@ package final class Broadcast: Sendable {
   /// cannot tell every delay decides what film mode's is.
   func tellDevice(by rule: inout ClaimRule) {
     guard let device = outputDevice else { return }
+    device.ceiling = presenter.state.ceiling
     let plan = presenter.plan
     if plan.mode == .film && presenter.isSnapped {
       device.claim(presenter.wanted)
@@ -278,6 +280,14 @@ package final class Broadcast: Sendable {
     mediaThread.join()
     hostListener?.stop()
     servers.stop(draining: draining)
+  }
+}
+
+extension Presenter.State {
+  /// Up to where players may be told more than is wanted; nil where the nearest will do.
+  fileprivate var ceiling: Duration? {
+    guard mode == .film, case .automatic(let cap) = choice else { return nil }
+    return cap
   }
 }
 

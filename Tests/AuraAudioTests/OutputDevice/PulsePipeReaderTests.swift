@@ -14,6 +14,19 @@ import Testing
     #expect(PulsePipeReader.latency(ofPages: 16) == .frames(16 * 546 - 273))
   }
 
+  /// Who needs a delay is told no shorter one, as long as nobody waits for longer than the cap.
+  @Test(arguments: [
+    (520, 1_000, 64), (360, 1_000, 64), (358, 1_000, 32), (600, 600, 32), (730, 1_000, 64),
+    (250, 2_000, 32), (170, 170, 8), (1, 1_000, 2), (1, 1, 2), (5_000, 5_000, 256),
+  ])
+  func sizesAreNotBelowWhatIsNeeded(delay: Int, ceiling: Int, pages: Int) {
+    let device = OutputDevice(claiming: .milliseconds(delay))
+    device.ceiling = .milliseconds(ceiling)
+    #expect(PulsePipeReader.pages(for: device) == pages)
+    device.ceiling = nil
+    #expect(PulsePipeReader.pages(for: device) == PulsePipeReader.pages(for: .milliseconds(delay)))
+  }
+
   @Test(.timeLimit(.minutes(1)))
   func soundIsHandedOnInOrderAndTheFillingIsWhatIsClaimed() throws {
     let stage = try Stage(claiming: .milliseconds(90))
