@@ -8,10 +8,18 @@ package struct HoldRule: Equatable, Sendable {
   private static let longestStep = Duration.milliseconds(100)
 
   package private(set) var hold: Duration
-  private var lastReport: HostTime?
+  private var lastReport: HostTime
 
-  /// - Parameter hold: what to begin with.
-  package init(_ hold: Duration = .zero) { self.hold = hold }
+  /// - Parameters:
+  ///   - hold: what to begin with.
+  ///   - since: the instant of the join.
+  package init(_ hold: Duration = .zero, since: HostTime) {
+    self.hold = hold
+    lastReport = since
+  }
+
+  /// The hold is another, as the broadcast's plan has led it.
+  package mutating func follow(_ hold: Duration) { self.hold = hold }
 
   /// A listener has told how late it hears.
   ///
@@ -25,10 +33,11 @@ package struct HoldRule: Equatable, Sendable {
       hold = .zero
       return
     }
-    guard let heard = report.delay, let last = lastReport else { return }
+    guard let heard = report.delay else { return }
     let missing = delay - heard
     guard missing > Self.deadZone || missing < .zero - Self.deadZone else { return }
-    let step = min(Self.longestStep, .nanoseconds(Int64((now - last).inSeconds * Self.speed * 1e9)))
+    let possible = Duration.nanoseconds(Int64((now - lastReport).inSeconds * Self.speed * 1e9))
+    let step = min(Self.longestStep, possible)
     // A browser's own buffer moves too, away from packets that are late and slowly back.
     let moved = min(max(missing / 2, .zero - step), step)
     hold = min(max(hold + moved, .zero), min(delay, PacketHold.longest))

@@ -189,7 +189,7 @@ package final class WebRTCServer: Sendable {
       if told.isSilent {
         // From now on its own word counts, from where the plan has led it.
         told.isSilent = false
-        told.hold = HoldRule(delay.map(PacketStart.hold) ?? .zero)
+        told.hold.follow(delay.map(PacketStart.hold) ?? .zero)
         before = nil
       }
       told.report = report

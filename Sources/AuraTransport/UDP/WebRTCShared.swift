@@ -21,7 +21,7 @@ final class WebRTCShared: Sendable {
   struct Told: Sendable {
     /// What it says of itself.
     var report = ListenerReport()
-    var hold = HoldRule()
+    var hold: HoldRule
     /// Nothing yet: what is held for it follows the plan.
     var isSilent = false
     var lateness = LatenessRule()
@@ -55,9 +55,8 @@ final class WebRTCShared: Sendable {
   func submit(_ order: Order) {
     if case .join(let join) = order {
       let start = join.start
-      reports.withLock {
-        $0[join.name] = Told(hold: HoldRule(start.hold), isSilent: start.followsPlan)
-      }
+      let hold = HoldRule(start.hold, since: HostClock.now)
+      reports.withLock { $0[join.name] = Told(hold: hold, isSilent: start.followsPlan) }
     }
     orders.withLock { $0.append(order) }
     wakeUp.signal()

@@ -71,7 +71,7 @@ struct HoldTests {
   /// Whoever cannot hold hears with everyone else after some reports, and stays there.
   @Test(arguments: [60, 130, 240, 400])
   func theHoldMakesUpWhatIsMissing(own: Int) {
-    var rule = HoldRule()
+    var rule = HoldRule(since: Self.start)
     var hold = PacketHold()
     var now = Self.start
     var heard: [Duration] = []
@@ -91,6 +91,21 @@ struct HoldTests {
     }
   }
 
+  /// It is corrected from the first report on, by no more than has come by the next.
+  @Test(arguments: [(0, 0), (5, 75), (20, 75)])
+  func theFirstReportCorrects(after seconds: Int, held: Int) {
+    var rule = HoldRule(.milliseconds(140), since: Self.start)
+    rule.take(
+      ListenerReport(delay: .milliseconds(100)), delay: .milliseconds(250),
+      now: Self.start + .seconds(seconds))
+    #expect(rule.hold == .milliseconds(140 + held))
+    rule = HoldRule(since: Self.start)
+    rule.take(
+      ListenerReport(delay: .milliseconds(100)), delay: .milliseconds(1_000),
+      now: Self.start + .seconds(seconds))
+    #expect(rule.hold == .milliseconds(min(100, 20 * seconds)))
+  }
+
   /// A browser's own buffer lets the hold through slowly, and leaves alone what is 8 ms below its place to 15 above it,
   /// as measured (docs/measurements.md); what is told scatters.
   @Test(arguments: 1...6 as ClosedRange<UInt64>, [10.0, 60])
@@ -99,7 +114,7 @@ struct HoldTests {
     let own = Double.random(in: 5...40, using: &dice)
     let depth = Double.random(in: 40...90, using: &dice)
     let wanted = Double([250, 400, 1_000].randomElement(using: &dice) ?? 250)
-    var rule = HoldRule()
+    var rule = HoldRule(since: Self.start)
     var hold = PacketHold()
     var heard = own + depth
     var late: [Double] = []
@@ -133,7 +148,7 @@ struct HoldTests {
   }
 
   @Test func nothingIsHeldForWhoHoldsItselfOrLive() {
-    var rule = HoldRule()
+    var rule = HoldRule(since: Self.start)
     for second in 0..<20 {
       rule.take(
         ListenerReport(delay: .milliseconds(50)), delay: .milliseconds(250),

@@ -24,7 +24,7 @@ private struct PresentationRun {
   private var rule: PresentationRule
   private var film = FilmDelay()
   private var automatic: AutomaticDelay
-  private var holding = HoldRule()
+  private var holding: HoldRule
   private var hold: PacketHold
   private var position = MediaTime(frames: 0)
   private var now = HostTime(nanoseconds: 1_000_000_000)
@@ -37,6 +37,7 @@ private struct PresentationRun {
     let delay = Duration.milliseconds(Int64(flags) * 16)
     rule = PresentationRule(mode: flags & 1 == 0 ? .live : .film, delay: delay)
     automatic = AutomaticDelay(cap: delay, delay: .milliseconds(250))
+    holding = HoldRule(since: now)
     let start = PacketStart(
       flags & 2 == 0 ? .server : .listenerFromStart(passing: .zero), delay: delay)
     check(start.hold >= .zero && start.hold <= delay, "nobody is held back longer than the delay")
