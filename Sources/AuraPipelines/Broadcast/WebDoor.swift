@@ -45,7 +45,7 @@ package final class WebDoor: WHEPHandler {
     guard broadcast.webRTC.take(report, from: id, delay: delay) else { return nil }
     broadcast.presenter.note(needs: broadcast.webRTC.needs)
     let state = broadcast.presenter.state
-    let needed = state.mode == .film ? report.needed : nil
+    let needed = state.mode == .film ? broadcast.webRTC.need(of: id) : nil
     let late = needed.map { max(.zero, $0 - state.delay) } ?? .zero
     if broadcast.webRTC.note(late: late, of: id) { broadcast.tellLateness() }
     return ListenerAdvice(presentation: presentation(state), late: late)

@@ -7,7 +7,8 @@ package struct ListenerReport: Equatable, Sendable {
   package var loss: Double?
   /// Sound that was made up for lost packets, since the beginning.
   package var concealed: Duration?
-  /// The least delay from capture to ear that would do for it.
+  /// The least delay from capture to ear that would do for it, with what is held for it elsewhere:
+  /// `HoldRule` knows how much that is.
   package var needed: Duration?
   /// Whether it keeps sound itself until its time has come.
   package var holds: Bool

@@ -220,7 +220,12 @@ package final class WebRTCServer: Sendable {
 
   /// The least delays that would do for those listeners who have told. Any thread.
   package var needs: [Duration] {
-    shared.reports.withLock { $0.values.compactMap { $0.report.needed } }
+    shared.reports.withLock { $0.values.compactMap(\.hold.needed) }
+  }
+
+  /// The least delay that would do for one listener; nil where it has not told. Any thread.
+  package func need(of id: String) -> Duration? {
+    shared.reports.withLock { $0[id]?.hold.needed }
   }
 
   /// Media thread: whether anybody listens to uncompressed sound of this coding.

@@ -147,6 +147,50 @@ struct HoldTests {
     #expect(zip(holds, holds.dropFirst()).count { $0 != $1 } <= 2, story)
   }
 
+  /// The need of a listener that cannot hold does not follow the delay that it is held to, or nobody
+  /// would ever be waited for less long.
+  @Test(arguments: [250, 400, 1_000])
+  func whatIsHeldIsNoNeed(delay: Int) throws {
+    var automatic = AutomaticDelay(cap: .milliseconds(1_000), delay: .milliseconds(delay))
+    var rule = HoldRule(PacketStart.hold(for: automatic.delay), since: Self.start)
+    var hold = PacketHold(PacketStart(.server, delay: automatic.delay))
+    var delays: [Duration] = []
+    for newest in 0..<15_000 {
+      let now = Self.start + .milliseconds(20 * newest)
+      _ = hold.due(packetFrames: 960, available: min(newest + 1, 128), now: now)
+      guard newest % 250 == 249 else { continue }
+      // 60 ms on the way and at the output, 50 in the browser's buffer, which could do with 30.
+      let kept = Duration.milliseconds(20 * hold.packets)
+      rule.take(
+        ListenerReport(delay: .milliseconds(110) + kept, needed: .milliseconds(90) + kept),
+        delay: automatic.delay, now: now)
+      hold.aim(at: rule.hold)
+      delays.append(automatic.update(needs: [rule.needed].compactMap(\.self), now: now))
+    }
+    // 90, 20 more to be sure, and packets are 20 long.
+    #expect(try #require(delays.last) <= .milliseconds(130), "\(delays)")
+    #expect(delays.allSatisfy { $0 <= .milliseconds(delay) }, "\(delays)")
+  }
+
+  @Test func theNeedOfWhoHoldsItselfIsItsOwn() {
+    var rule = HoldRule(.milliseconds(140), since: Self.start)
+    rule.take(
+      ListenerReport(delay: .milliseconds(250), needed: .milliseconds(120), holds: true),
+      delay: .milliseconds(250), now: Self.start + .seconds(5))
+    #expect(rule.needed == .milliseconds(120) && rule.hold == .zero)
+    // What it was given before is on its way for some seconds yet.
+    rule.take(
+      ListenerReport(delay: .milliseconds(150), needed: .milliseconds(120)), delay: nil,
+      now: Self.start + .seconds(7))
+    #expect(rule.needed == .milliseconds(20))
+    rule.take(
+      ListenerReport(delay: .milliseconds(110), needed: .milliseconds(90)), delay: nil,
+      now: Self.start + .seconds(20))
+    #expect(rule.needed == .milliseconds(90))
+    rule.take(ListenerReport(), delay: nil, now: Self.start + .seconds(21))
+    #expect(rule.needed == nil)
+  }
+
   @Test func nothingIsHeldForWhoHoldsItselfOrLive() {
     var rule = HoldRule(since: Self.start)
     for second in 0..<20 {
