@@ -65,13 +65,29 @@ package final class OwnedDirectory: Sendable {
   ///   - prefix: how their names begin.
   /// - Returns: their paths.
   package static func leftovers(in parent: String, prefix: String) -> [String] {
+    found(in: parent, prefix: prefix).filter { isLeft($0.path, by: $0.owner) }.map(\.path)
+  }
+
+  /// Those of all processes of ours, whether they live or not.
+  ///
+  /// - Parameters:
+  ///   - parent: where to look.
+  ///   - prefix: how their names begin.
+  /// - Returns: their paths.
+  package static func all(in parent: String, prefix: String) -> [String] {
+    found(in: parent, prefix: prefix).map(\.path)
+  }
+
+  private static func found(
+    in parent: String, prefix: String
+  ) -> [(path: String, owner: Int32)] {
     HostFiles.names(in: parent).filter { $0.hasPrefix("\(prefix)-") }.compactMap { name in
       let parts = name.dropFirst(prefix.count + 1).split(separator: "-")
       let path = "\(parent)/\(name)"
       guard parts.count == 2, let owner = Int32(parts[0]), Int(parts[1]) != nil,
-        HostFiles.ownerOfDirectory(path) == geteuid(), isLeft(path, by: owner)
+        HostFiles.ownerOfDirectory(path) == geteuid()
       else { return nil }
-      return path
+      return (path, owner)
     }
   }
 

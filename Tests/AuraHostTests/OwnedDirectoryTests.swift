@@ -20,6 +20,7 @@ import Testing
     #expect(HostFiles.makeDirectory("\(parent.path)/x-\(dead)-2"))
     let others = ["x-", "x-1", "x-a-b", "x-1-2-3", "y-1-2", "x"]
     for name in others { #expect(HostFiles.makeDirectory("\(parent.path)/\(name)")) }
+    #expect(OwnedDirectory.all(in: parent.path, prefix: "x").count == 6)
     OwnedDirectory.removeLeftovers(in: parent.path, prefix: "x")
     let ours = [mine.path, second.path, "\(parent.path)/x-\(getpid())-78"]
     #expect(

@@ -30,6 +30,8 @@ package final class OutputDevice: Sendable {
     var wanted: Duration
     var claimed: Duration
     var ceiling: Duration?
+    /// The default output before the device first appeared; in it nil where none was chosen.
+    var former: String??
     var volume = Volume()
     var follower: (@Sendable (Duration) -> Void)?
     var onClaim: (@Sendable () -> Void)?
@@ -99,6 +101,19 @@ package final class OutputDevice: Sendable {
   static func freeName(besides taken: [String]) -> String {
     let numbered = (2...).lazy.map { "\(name)-\($0)" }
     return taken.contains(name) ? numbered.first { !taken.contains($0) } ?? name : name
+  }
+
+  /// Keeps what the default output was before the device first appeared: a sound server that was started
+  /// again may not know it any more.
+  ///
+  /// - Parameter former: what it is now; nil where none is chosen.
+  /// - Returns: what it was the first time.
+  func keep(former: String?) -> String? {
+    state.withLock { state in
+      let first = state.former ?? former
+      state.former = .some(first)
+      return first
+    }
   }
 
   /// Has every change of the claim handed over; nil ends it.

@@ -13,29 +13,38 @@ final class OutputRecord: Sendable {
     var backend: SoundBackend
     /// The device's name.
     var device: String
-    /// The default output before; nil when none was chosen, or the device did not become it.
-    var former: String?
-    var becameDefault: Bool
+    /// What was the default output before: other devices of ours, each with what was before it, and
+    /// last what the host had chosen, nil when that was none. Empty when the device did not become it.
+    var formers: [String?]
 
-    init(backend: SoundBackend, device: String, former: String?, becameDefault: Bool) {
+    init(backend: SoundBackend, device: String, formers: [String?]) {
       self.backend = backend
       self.device = device
-      self.former = former
-      self.becameDefault = becameDefault
+      self.formers = formers
     }
 
-    /// A line each: back end, device, whether it became the default, the default before.
+    /// A line each: back end, device, whether it became the default, the defaults before.
     init?(_ text: String) {
-      let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      // What a last line ends with.
+      if lines.count > 4, lines.last == "" { lines.removeLast() }
       guard lines.count >= 4, let backend = SoundBackend(rawValue: lines[0]) else { return nil }
+      let formers = lines[3...].map { $0.isEmpty ? nil : $0 }
       self.init(
-        backend: backend, device: lines[1], former: lines[3].isEmpty ? nil : lines[3],
-        becameDefault: lines[2] == "default")
+        backend: backend, device: lines[1], formers: lines[2] == "default" ? formers : [])
     }
 
     var text: String {
-      [backend.rawValue, device, becameDefault ? "default" : "", former ?? "", ""]
-        .joined(separator: "\n")
+      let lines = formers.isEmpty ? ["", ""] : ["default"] + formers.map { $0 ?? "" }
+      return ([backend.rawValue, device] + lines + [""]).joined(separator: "\n")
+    }
+
+    /// What is to be the default output again: the first that is there, else what the host had chosen.
+    ///
+    /// - Parameter outputs: those that are there, by name.
+    /// - Returns: nil when none was chosen.
+    func choice(among outputs: some Collection<String>) -> String? {
+      formers.compactMap(\.self).first { outputs.contains($0) } ?? formers.last.flatMap(\.self)
     }
   }
 
@@ -65,6 +74,32 @@ final class OutputRecord: Sendable {
 
   /// Where the device may keep files; they go with the record.
   var path: String { directory.path }
+
+  /// What a device's end is to put back.
+  ///
+  /// - Parameters:
+  ///   - device: the device, which is about to become the default output.
+  ///   - name: its name.
+  ///   - backend: the server's.
+  ///   - chosen: the default output now; nil when none is chosen.
+  /// - Returns: as in a change.
+  static func formers(
+    of device: OutputDevice, named name: String, on backend: SoundBackend, now chosen: String?
+  ) -> [String?] {
+    let behind = chosen.flatMap { formers(of: $0, on: backend) } ?? []
+    // Other programs' devices may have other names in a new server; what the host chose has not.
+    let others = ([chosen] + behind).dropLast().filter { $0 != name }
+    return others + [device.keep(former: behind.last ?? chosen)]
+  }
+
+  /// What was before a device of another program of ours; nil when it is none.
+  private static func formers(of name: String, on backend: SoundBackend) -> [String?]? {
+    let paths = OwnedDirectory.parents.flatMap { OwnedDirectory.all(in: $0, prefix: prefix) }
+    let changes = paths.lazy.compactMap { HostFiles.text(of: "\($0)/\(fileName)") }
+      .compactMap { Change($0) }
+    return changes.first { $0.backend == backend && $0.device == name && !$0.formers.isEmpty }?
+      .formers
+  }
 
   /// All is undone.
   func remove() { directory.remove() }

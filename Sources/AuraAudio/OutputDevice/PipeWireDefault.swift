@@ -2,24 +2,36 @@ internal import AuraHost
 
 /// Makes an output device of ours PipeWire's default, and puts back what was chosen before.
 final class PipeWireDefault: Sendable {
-  private let name: String
-  private let former: String?
+  private let change: OutputRecord.Change
   private let record: OutputRecord?
 
+  /// Waits for the session manager, which keeps what is chosen, where it has only been started.
+  ///
   /// - Parameters:
   ///   - name: the device's.
-  ///   - isRecorded: whether the next start puts it back, should this process be killed.
-  /// - Throws: `SoundError` when there is no server or no place for the record.
-  init(_ name: String, isRecorded: Bool) throws(SoundError) {
+  ///   - device: it keeps what was chosen before it first appeared.
+  /// - Throws: `SoundError` when there is no server, none that has a default output, or no place for the
+  ///   record, by which the next start puts everything back, should this process be killed.
+  init(_ name: String, of device: OutputDevice) throws(SoundError) {
     let session = try PipeWireSession()
     defer { session.stop() }
-    self.name = name
-    former = session.locked { session.graph.chosenOutput }
-    let change = OutputRecord.Change(
-      backend: .pipewire, device: name, former: former, becameDefault: true)
-    record = isRecorded ? try OutputRecord(change) : nil
+    guard session.waitForChoice() else { throw Self.noChoice }
+    // What could not be put back without it, of this process as well.
+    if !device.isServerOurs {
+      OutputRecord.repair(.pipewire) { change, _ in Self.undo(change, session) }
+    }
+    change = OutputRecord.Change(
+      backend: .pipewire, device: name,
+      formers: OutputRecord.formers(
+        of: device, named: name, on: .pipewire, now: session.locked { session.graph.chosenOutput }))
+    record = device.isServerOurs ? nil : try OutputRecord(change)
     session.chooseOutput(name)
   }
+
+  private static let noChoice = SoundError(
+    .failed,
+    "PipeWire has no default output, for its session manager does not answer: restart it "
+      + "(systemctl --user restart wireplumber).")
 
   /// Puts back what was chosen before, unless somebody has chosen something else meanwhile.
   ///
@@ -27,8 +39,7 @@ final class PipeWireDefault: Sendable {
   func restore() {
     guard let session = try? PipeWireSession() else { return }
     defer { session.stop() }
-    Self.restore(former, insteadOf: name, session)
-    record?.remove()
+    if Self.undo(change, session) { record?.remove() }
   }
 
   /// Puts back what killed processes of ours have left.
@@ -36,15 +47,16 @@ final class PipeWireDefault: Sendable {
     OutputRecord.repair(.pipewire) { change, _ in
       guard let session = try? PipeWireSession() else { return false }
       defer { session.stop() }
-      restore(change.former, insteadOf: change.device, session)
-      return true
+      return undo(change, session)
     }
   }
 
-  private static func restore(
-    _ former: String?, insteadOf name: String, _ session: PipeWireSession
-  ) {
-    guard session.locked({ session.graph.chosenOutput }) == name else { return }
-    session.chooseOutput(former)
+  /// - Returns: false while nobody knows what is chosen.
+  private static func undo(_ change: OutputRecord.Change, _ session: PipeWireSession) -> Bool {
+    guard session.hasChoice else { return false }
+    let graph = session.locked { session.graph }
+    guard graph.chosenOutput == change.device else { return true }
+    session.chooseOutput(change.choice(among: graph.outputNames))
+    return true
   }
 }

@@ -54,7 +54,7 @@ package final class PipeWireOutput: SoundStream {
         target: .device(name: name), clientName: clientName,
         latencyFrames: PipeWireStream.relaxedBlock, isAhead: true, tap: tap, onEvent: onEvent)
       defaultOutput =
-        device.becomesDefault ? try PipeWireDefault(name, isRecorded: !device.isServerOurs) : nil
+        device.becomesDefault ? try PipeWireDefault(name, of: device) : nil
     } catch {
       sink.stop()
       throw error

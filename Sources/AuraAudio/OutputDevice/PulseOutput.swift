@@ -18,7 +18,7 @@ package final class PulseOutput: SoundStream {
   private let watch: PulseOutputWatch
   private let module: UInt32
   private let name: String
-  private let former: String?
+  private let change: OutputRecord.Change
   private let isStopped = Mutex(false)
 
   /// Makes the device appear and starts to capture.
@@ -41,10 +41,11 @@ package final class PulseOutput: SoundStream {
       if graph.isPipeWire { throw Self.isPipeWire }
       let name = OutputDevice.freeName(besides: graph.outputs.map(\.name))
       self.name = name
-      former = device.becomesDefault ? graph.defaultOutput : nil
-      let record = try OutputRecord(
-        OutputRecord.Change(
-          backend: .pulse, device: name, former: former, becameDefault: device.becomesDefault))
+      let formers: [String?] =
+        device.becomesDefault
+        ? OutputRecord.formers(of: device, named: name, on: .pulse, now: graph.defaultOutput) : []
+      change = OutputRecord.Change(backend: .pulse, device: name, formers: formers)
+      let record = try OutputRecord(change)
       self.record = record
       let path = "\(record.path)/\(Self.fileName)"
       guard
@@ -87,7 +88,7 @@ package final class PulseOutput: SoundStream {
     }
     guard isFirst else { return }
     watch.stop()
-    if former != nil { Self.restore(former, insteadOf: name, session) }
+    Self.restore(change, session)
     // The reader goes on meanwhile: players that move elsewhere do so in time.
     session.unloadModule(module)
     reader.stop()
@@ -96,8 +97,11 @@ package final class PulseOutput: SoundStream {
     if isDone { record.remove() }
   }
 
-  private static func restore(_ former: String?, insteadOf name: String, _ session: PulseSession) {
-    guard let former, session.locked({ session.graph.defaultOutput }) == name else { return }
+  private static func restore(_ change: OutputRecord.Change, _ session: PulseSession) {
+    let graph = session.locked { session.graph }
+    guard graph.defaultOutput == change.device,
+      let former = change.choice(among: graph.outputs.map(\.name))
+    else { return }
     session.chooseOutput(former)
   }
 
@@ -107,7 +111,7 @@ package final class PulseOutput: SoundStream {
     OutputRecord.repair(.pulse) { change, path in
       guard let session = try? PulseSession(clientName: "AuraLync") else { return false }
       defer { session.stop() }
-      restore(change.former, insteadOf: change.device, session)
+      restore(change, session)
       for module in session.modules
       where module.name == Self.module && module.argument.contains("\(path)/\(fileName)") {
         session.unloadModule(module.index)

@@ -81,6 +81,7 @@ final class PulsePipeReader: Sendable {
   ///   - delay: what is wanted.
   ///   - ceiling: nil takes the nearest; else the smallest that is no shorter than `delay`, or the
   ///     largest that is no longer than this where that would be longer.
+  /// - Returns: a power of two.
   static func pages(for delay: Duration, upTo ceiling: Duration? = nil) -> Int {
     guard let ceiling else {
       return pageCounts.min {

@@ -27,6 +27,11 @@ struct PipeWireGraph {
     Set(nodes.values.filter { $0.name == name }.flatMap { Self.kinds(of: $0.mediaClass) })
   }
 
+  /// The names of what can be played to.
+  var outputNames: [String] {
+    nodes.values.filter { Self.kinds(of: $0.mediaClass).contains(.output) }.map(\.name)
+  }
+
   /// The name of the node that feeds `node`.
   func source(of node: UInt32) -> String? {
     links.values.first { $0.inputNode == node }.flatMap { nodes[$0.outputNode]?.name }

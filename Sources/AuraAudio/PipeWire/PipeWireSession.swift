@@ -99,8 +99,24 @@ internal import Glibc
     locked {
       guard let metadata = unsafe metadata else { return }
       _ = unsafe aura_pw_metadata_set(metadata, Self.choiceKey, "Spa:String:JSON", quoted)
+      // It is another program's: only its own word tells that it has it.
+      _ = wait { graph.chosenOutput == name }
     }
-    _ = roundTrip()
+  }
+
+  /// Whether the session manager knows what is chosen. Before it has told of a default it need not
+  /// have begun to look at choices, and misses them.
+  var hasChoice: Bool { locked { graph.defaultOutput != nil } }
+
+  /// Waits until the session manager knows what is chosen. Not on the loop's own thread.
+  ///
+  /// - Returns: false when none runs.
+  func waitForChoice() -> Bool {
+    locked {
+      // Without an output there is no default, but choices are kept.
+      _ = wait { graph.defaultOutput != nil }
+      return unsafe metadata != nil
+    }
   }
 
   /// Waits until the server has answered everything asked so far.
@@ -108,14 +124,21 @@ internal import Glibc
   /// - Returns: false when it does not answer or is gone.
   private func roundTrip() -> Bool {
     locked {
-      var deadline = timespec()
-      unsafe pw_thread_loop_get_time(loop, &deadline, Self.answerTime.inNanoseconds)
       pending = unsafe aura_pw_core_sync(core, 0)
-      while pending != nil, lostReason == nil {
-        if unsafe pw_thread_loop_timed_wait_full(loop, &deadline) != 0 { return false }
-      }
-      return lostReason == nil
+      return wait { pending == nil }
     }
+  }
+
+  /// Waits for something that the loop's thread brings about and signals. Under the lock, taken once.
+  ///
+  /// - Returns: false when it does not come in time, or the server is gone.
+  private func wait(until condition: () -> Bool) -> Bool {
+    var deadline = timespec()
+    unsafe pw_thread_loop_get_time(loop, &deadline, Self.answerTime.inNanoseconds)
+    while !condition(), lostReason == nil {
+      if unsafe pw_thread_loop_timed_wait_full(loop, &deadline) != 0 { return false }
+    }
+    return lostReason == nil
   }
 
   /// Disconnects and ends the loop. Streams must be gone. Not on the loop's own thread.
@@ -192,6 +215,7 @@ internal import Glibc
       graph.defaultInput = nil
     default: return
     }
+    unsafe pw_thread_loop_signal(loop, false)
     onChange()
   }
 
