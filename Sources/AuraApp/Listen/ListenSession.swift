@@ -38,6 +38,7 @@ final class ListenSession {
   func run() throws {
     SignalWakeUp.install()
     let backend = try soundServer()
+    Sound.repair()
     let mailbox = loop.mailbox
     var options = settings.listenOptions(backend.map(BroadcastListener.SoundServer.init))
     options.headphone = offset(of: settings.output)

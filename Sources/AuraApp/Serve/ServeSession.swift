@@ -55,6 +55,8 @@ final class ServeSession {
   func run() throws -> Int32 {
     SignalWakeUp.install()
     let openFiles = HostLimits.raiseOpenFiles()
+    // Whatever is served: before a private sound server takes the others' place.
+    Sound.repair()
     let sound = try soundSource()
     defer { sound.privateServer?.stop() }
     let gate = NetworkGate(isPublic: settings.isPublic)
@@ -125,7 +127,7 @@ final class ServeSession {
   ) throws -> SoundSource {
     // A command's sound goes to the listeners and nowhere else: it gets a server of its own.
     if command.isEmpty, let backend = try SoundChoice.backend(settings.backend) {
-      Sound.repair(backend)
+      Sound.repair()
       return SoundSource(source: source(backend, false), backend: backend)
     }
     let mailbox = loop.mailbox
@@ -141,7 +143,7 @@ final class ServeSession {
         "No sound server is running, so there is no such device or program. See `auralync devices`."
       )
     }
-    Sound.repair(backend)
+    Sound.repair()
     return SoundSource(source: .sound(target, backend), backend: backend)
   }
 

@@ -48,13 +48,11 @@ package enum Sound {
     }
   }
 
-  /// Puts back what killed processes of ours have left in a sound server: its default output, and
-  /// output devices that nobody reads any more.
-  package static func repair(_ backend: SoundBackend) {
-    switch backend {
-    case .pipewire: PipeWireOutput.repair()
-    case .pulse: PulseOutput.repair()
-    }
+  /// Puts back what killed processes of ours have left in sound servers: their default outputs, and
+  /// output devices that nobody reads any more. Nothing is asked where nothing was left.
+  package static func repair() {
+    PipeWireOutput.repair()
+    PulseOutput.repair()
   }
 
   /// Starts to play; the stream's documentation says what is thrown and told.
