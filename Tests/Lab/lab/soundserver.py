@@ -225,6 +225,22 @@ class PipeWire(SoundServer):
 
     backend = "pipewire"
 
+    def start(self, choose=True, before_manager=lambda: None):
+        """`before_manager` is called while nobody manages the nodes yet."""
+        self._before_manager = before_manager
+        super().start(choose)
+
+    def start_manager(self):
+        self._manager = self._spawn("wireplumber")
+
+    def kill_manager(self):
+        self._manager.kill()
+        self._processes.remove(self._manager)
+
+    def metadata(self, *setting):
+        """What the session manager keeps, or has kept from now on: a key and its value."""
+        return self.call("pw-metadata", "0", *setting, check=False)
+
     def _start(self):
         core = self._write("core.conf", _PIPEWIRE_CORE % {
             "rate": RATE, "clock": CLOCK, "sinks": "\n".join(
@@ -235,7 +251,8 @@ class PipeWire(SoundServer):
         self._write("wireplumber/bluetooth.lua.d/60-lab.lua", "bluez_monitor.enabled = false\n")
         self._spawn("pipewire", "-c", core)
         until("pipewire", (self.runtime / "pipewire-0").exists, 10, self._death)
-        self._spawn("wireplumber")
+        self._before_manager()
+        self.start_manager()
         self._spawn("pipewire-pulse", "-c", pulse)
         until("pipewire-pulse", (self.runtime / "pulse/native").exists, 10, self._death)
         wanted = {f"{sink}:monitor_FL" for sink in self.sinks}
