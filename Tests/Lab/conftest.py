@@ -18,6 +18,25 @@ _stories = pytest.StashKey[list]()
 _whole = pytest.StashKey[Busyness]()
 
 
+# Files whose tests are about what is said and done, whenever that is: one part for each of two cores. The others, where
+# sound has to come in time, are the last part, and run alone.
+_PARTS = {
+    "one": {"access", "api_docs", "events", "help", "launcher", "metrics", "page_not_live", "protocol_server"},
+    "two": {"fine", "keys", "listen_record", "web_joining"},
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--part", choices=[*_PARTS, "sound"], help="only these files; all where nothing is said")
+
+
+def pytest_ignore_collect(collection_path, config):
+    wanted, name = config.getoption("--part"), collection_path.stem.removeprefix("test_")
+    if not wanted or name == collection_path.stem:
+        return None
+    return True if wanted != next((part for part, files in _PARTS.items() if name in files), "sound") else None
+
+
 def pytest_configure(config):
     config.stash[_whole] = Busyness()
     # An ended run must still tear its servers down.

@@ -206,23 +206,17 @@ def another_clock():
         thread.join()
 
 
-@pytest.mark.parametrize("clock, offset, ahead_ms", [
-    ("own", 0, 0), ("own", 130, 0), ("serve", -70, 0), ("another", 130, AnotherClock.AHEAD_MS)])
+@pytest.mark.parametrize("clock, offset, ahead_ms", [("own", 130, 0), ("another", -70, AnotherClock.AHEAD_MS)])
 def test_clicks_come_at_the_flash(tmp_path, terminal, another_clock, record_property, clock, offset, ahead_ms):
     """At the whole seconds of the broadcast's clock, earlier by what the headphone is known to add."""
     _, slave = terminal
     with headphones() as server, Stage(tmp_path, server) as stage:
         remember(server, {"wireless1": offset})
-        where = []
-        if clock == "serve":
-            serve = stage.serve("--source", "tone:440")
-            where = ["http://{}:{}/join".format(*serve.web_address())]
-        elif clock == "another":
-            where = [f"http://127.0.0.1:{another_clock}"]
+        where = [f"http://127.0.0.1:{another_clock}/join"] if clock == "another" else []
         program = calibrate(stage, slave, *where)
         program.event("calibrating")
         ear, busyness = Ear(server, "wireless1"), Busyness()
-        time.sleep(12)  # of sound
+        time.sleep(8)  # of sound
         clicks = ear.beeps(near=1)
         program.send(signal.SIGINT)
         assert program.wait() == 1
@@ -233,7 +227,7 @@ def test_clicks_come_at_the_flash(tmp_path, terminal, another_clock, record_prop
     print(story)
     bound = CLICK_BOUND_MS if waits < TOO_BUSY else BUSY_CLICK_BOUND_MS
     # A machine that stands still moves a click or two.
-    is_right = len(settled) >= 8 and np.quantile(np.abs(settled), 0.75) < bound and max(map(abs, settled)) < 100
+    is_right = len(settled) >= 4 and np.quantile(np.abs(settled), 0.75) < bound and max(map(abs, settled)) < 100
     if not is_right and waits > STARVED:
         pytest.skip(f"this cannot be judged: {story}")
     assert is_right, story
