@@ -6,6 +6,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import instep
 import numpy as np
 
 from lab import matinee, meter
@@ -18,6 +19,9 @@ from lab.webpage import WebPage
 
 # How far a delay that is held may move.
 HELD_MS = 10
+# How far a browser's middle may be from the median ear's, by the page's way to the output, and how soon it is in step.
+IN_STEP_MS = {"element": 15, "Web Audio": 5}
+IN_STEP_S = 5
 
 METHOD = """\
 Method: on a headless PipeWire and a headless PulseAudio at the same time, a probe goes program →
@@ -36,7 +40,9 @@ report, fails too. At last {clients} clients
 on loopback for {crowd:g} s, read by one process; a client that is closed, a message of the wrong length, or
 one dropped chunk fails. With `--only memory`, program → serve → listen over WHEP → ear on PipeWire for
 {memory:g} s, and the resident memory of both programs every {every:g} s: the straight line through what was
-read after the first sixth rises by at most {rise:g} KiB an hour."""
+read after the first sixth rises by at most {rise:g} KiB an hour. With `--only instep`, five ears as in script/bench,
+as long as the sound on each of the page's ways: a browser whose middle is farther from the median ear's than {element} ms on
+the element's way or {fine} on Web Audio's, or that is not within {near:g} ms of it {soon:g} s after its first sound, fails."""
 
 SAMPLE_EVERY = 30.0
 MOST_KIB_AN_HOUR = 512.0
@@ -207,6 +213,17 @@ def soak_films(seconds, take_seconds, seed=7):
     return faults, unjudged, lines
 
 
+def soak_in_step(seconds):
+    """Five ears on each of the page's ways: returns (faults, lines to print)."""
+    parts, off = [instep.measure(seconds, path) for path in IN_STEP_MS], []
+    for row in (row for rows in parts for row in rows if "native" not in row["ear"]):
+        middle, soon = abs(np.nanmedian(row["skew"])), row["in_step_s"]
+        # A silent ear is off, too.
+        if not middle <= IN_STEP_MS[row["path"]] or soon is None or soon > IN_STEP_S:
+            off.append(f"  {row['path']}, {row['ear']}: {middle:.1f} ms off in the middle, in step after {soon} s")
+    return len(off), [*instep.table(parts), *(off or ["  all of them in step"])]
+
+
 def soak_crowd(clients, seconds):
     with Stage() as stage:
         serve = stage.serve("--source", "tone", "--max-clients", 0, "--listen-backlog", 1000)
@@ -230,8 +247,9 @@ def main():
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--hidden-seconds", type=float, default=60)
     parser.add_argument("--film-seconds", type=float, default=60)
-    parser.add_argument("--only", choices=["sound", "hidden", "film", "films", "crowd", "memory"], action="append",
-                        help="one part, and again; films, as long as the sound, and memory only if asked for")
+    parser.add_argument("--only", choices=["sound", "hidden", "film", "films", "instep", "crowd", "memory"],
+                        action="append",
+                        help="one part, and again; films and instep, as long as the sound, and memory only if asked for")
     parser.add_argument("--crowd-seconds", type=float, default=10)
     parser.add_argument("--memory-seconds", type=float, default=3600)
     options = parser.parse_args()
@@ -239,7 +257,9 @@ def main():
     print(METHOD.format(hidden=options.hidden_seconds, take=min(options.take, options.seconds), clients=options.clients,
                         held=HELD_MS, delay=DELAY_MS, loss=LOSS, film=options.film_seconds,
                         crowd=options.crowd_seconds, memory=options.memory_seconds, every=SAMPLE_EVERY,
-                        rise=MOST_KIB_AN_HOUR), flush=True)
+                        rise=MOST_KIB_AN_HOUR,
+                        element=IN_STEP_MS["element"], fine=IN_STEP_MS["Web Audio"], near=instep.NEAR, soon=IN_STEP_S),
+          flush=True)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before.", flush=True)
     faults, unjudged = 0, 0
     with ThreadPoolExecutor() as pool:
@@ -253,6 +273,10 @@ def main():
         found, open_takes, lines = soak_films(options.seconds, options.take)
         faults += found
         unjudged += open_takes
+        print("\n" + "\n".join(lines), flush=True)
+    if "instep" in parts:
+        found, lines = soak_in_step(options.seconds)
+        faults += found
         print("\n" + "\n".join(lines), flush=True)
     if "hidden" in parts:
         found, open_takes, lines = soak_hidden(options.hidden_seconds)

@@ -170,6 +170,23 @@ def test_a_join_learns_for_the_next_one(lives, way):
         assert abs(first) >= 30 and abs(last) <= 15, life["firsts"]
 
 
+def test_what_a_browser_needs_whether_it_tells_or_not():
+    """Its delay less what it keeps beyond what the network asks for: told, or as much as is assumed."""
+    script = "\n".join((REPOSITORY / part).read_text().replace("'use strict';", "") for part in PARTS)
+    with Chromium(dict(os.environ)) as browser:
+        delay, *needed = browser.evaluate(f"""(() => {{ {script}
+            const second = (more) => {{
+              const measure = new Measure(null, null, {{ isAmplified: false }}, () => 0);
+              measure.delays = [{{ now: 500, delay: 200 }}];
+              const inbound = {{ packetsReceived: 50, totalSamplesReceived: 48000, jitterBufferEmittedCount: 48000,
+                jitterBufferDelay: 0.15 * 48000, ...more }};
+              return measure.compare({{ inbound, now: 1000 }}, {{ inbound: {{}}, now: 0 }});
+            }};
+            const told = second({{ jitterBufferMinimumDelay: 0.06 * 48000 }});
+            return [told.delay, told.needed, second({{}}).needed]; }})()""")
+    assert needed == pytest.approx([delay - 150 + 60, delay - 150 + 40])
+
+
 SECONDS = 16.0
 DELAY_MS = 300
 # What is asked for is 15 ms; this is a machine with other work, and a browser that has just joined.

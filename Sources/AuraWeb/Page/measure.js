@@ -2,6 +2,8 @@
 
 // What a browser that does not say it is taken to need between its decoder and its output.
 const ASSUMED_OUTPUT_MS = 28;
+// And to keep in its buffer, for the network alone.
+const ASSUMED_LEAST_MS = 40;
 
 // A page that has just joined is to be in step soon: half a second is enough to begin with.
 const EARLY_MS = 3000;
@@ -165,9 +167,9 @@ class Measure {
       delay = this.sound.fine.refine(delay, buffer, now, this.clock, playout ? 'chromium' : 'others');
     }
     if (delay !== null) delay += this.offset();
-    // What the network alone asks for, as far as the browser tells.
-    const least = emitted > 0 && inbound.jitterBufferMinimumDelay !== undefined
-      ? (1000 * grown('jitterBufferMinimumDelay')) / emitted : null;
+    // What the network alone asks for.
+    const told = inbound.jitterBufferMinimumDelay !== undefined;
+    const least = emitted > 0 ? (told ? (1000 * grown('jitterBufferMinimumDelay')) / emitted : ASSUMED_LEAST_MS) : null;
     // Web Audio's own delay is there for the timeline's sake.
     const held = this.sound.isAmplified ? this.sound.fine.held : 0;
     return {
