@@ -17,6 +17,8 @@ class FilmBuffer {
     this.delay = null;
     this.isObedient = 'jitterBufferTarget' in receiver;
     this.far = 0;
+    // Web Audio's place in the sound.
+    this.isFound = false;
     this.step = new InStep();
     this.passing = new Passing();
   }
@@ -76,8 +78,11 @@ class FilmBuffer {
 
   // How late sound is heard, how much of that in the buffer, and whether nothing was made up.
   steer({ delay, buffer, isSteady }, now) {
-    const isFine = this.sound.isAmplified;
-    if (isSteady && (!isFine || this.sound.fine.found)) this.passing.learn(isFine, delay - this.sound.wanted);
+    const isFine = this.sound.isAmplified, isFound = isFine && Boolean(this.sound.fine.found);
+    // What was told before that may have been some hundredths of a second off.
+    if (isFound && !this.isFound) this.step.stir();
+    this.isFound = isFound;
+    if (isSteady && (!isFine || isFound)) this.passing.learn(isFine, delay - this.sound.wanted);
     const { node } = this.step.update({ goal: this.delay, heard: delay, buffer, isSteady, isFine }, now);
     this.sound.hold(node);
     this.far = Math.abs(this.delay - delay) < FAR_MS ? 0 : this.far + 1;
@@ -93,9 +98,8 @@ class FilmBuffer {
 // for the next one, on either way to the output.
 class Passing {
   constructor() {
-    // Chromium fills a larger queue when it begins.
-    const usual = /Chrome/.test(navigator.userAgent) ? 100 : 80;
-    this.values = memory.read('passing', [usual, usual]);
+    // Chromium fills a larger queue when it begins, and another on its way into Web Audio (docs/measurements.md).
+    this.values = memory.read('passing', /Chrome/.test(navigator.userAgent) ? [90, 125] : [80, 80]);
     this.end();
   }
 

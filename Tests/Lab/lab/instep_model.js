@@ -115,12 +115,13 @@ class Receiver {
 // timers run once in so many seconds. `first`: how wrong a first packet's time may be. `glides`: from when the goal
 // moves, and by how much, at film mode's pace. `cuts`: when another address leaves it without packets for a moment, and
 // what the buffer grows by. `lies`: when, for 3 s, what is told of its place is wrong, and by how much.
-// `stiff`: until when nothing can be stretched.
+// `stiff`: until when nothing can be stretched. `blind`: until when Web Audio's place is not found, and how wrong what is
+// told is until then.
 async function live(settings) {
   const {
     seed, seconds = 600, goal: atFirst = 1500, start = 0, stretchable = 0.6, noise = 3, dry = 0.2, stiff = 0,
     skew = 0, drift = 0, spikes = 0, isFine = false, unsteady = 0, naps = [], first = 0, mistaken = 0,
-    cuts = [], lies = [],
+    cuts = [], lies = [], blind = { until: 0, by: 0 },
     rare = { from: seconds, until: seconds, every: 1 }, glides = [],
   } = settings;
   let goal = atFirst;
@@ -130,10 +131,11 @@ async function live(settings) {
   const buffer = new Buffer(random, { low, high, stretchable, drift, dry, stiff });
   const clocks = new Clocks(random, { skew, spikes });
   const errors = [], clockErrors = [], moves = [], faults = [], joins = [], gliding = [], firsts = [];
+  const isBlind = () => performance.time < 1000 * blind.until;
   const sound = {
     isLouder: isFine, isAmplified: isFine, wanted: 0, hold(ms) { this.wanted = ms; },
     fine: {
-      found: {}, outputMs: 0, output: { note() {}, read: () => 0 }, get held() { return sound.wanted; },
+      get found() { return isBlind() ? null : {}; }, outputMs: 0, output: { note() {}, read: () => 0 }, get held() { return sound.wanted; },
       refine: (told) => told,
     },
   };
@@ -184,7 +186,7 @@ async function live(settings) {
       const { inbound } = receiver;
       const lie = lies.find(({ at }) => second >= at && second < at + 3);
       // A second's median is off by `noise`.
-      const late = heard + 6 * noise * (random() - 0.5) + (lie ? lie.by : 0);
+      const late = heard + 6 * noise * (random() - 0.5) + (lie ? lie.by : 0) + (isBlind() ? blind.by : 0);
       const shown = late - (PACKET - 5) - (isFine ? WEB_AUDIO_MS.others : ASSUMED_OUTPUT_MS);
       receiver.source = { timestamp: now, rtpTimestamp: (48 * Math.round(clocks.truth(now) - shown)) >>> 0 };
       if (random() < 1 - (1 - unsteady) ** (BEAT / 1000)) inbound.concealedSamples += 480;
@@ -248,7 +250,7 @@ async function live(settings) {
     return second - since;
   };
   return {
-    seed, faults: [...new Set(faults)], settled: nearFrom(30), near: nearFrom(25), p50: late[late.length >> 1],
+    seed, faults: [...new Set(faults)], settled: nearFrom(30), near: nearFrom(25), exact: nearFrom(8), p50: late[late.length >> 1],
     p95: late[Math.floor(0.95 * late.length)], most: late[late.length - 1], firsts,
     // Moves back after a move there: many of them are a limit cycle.
     turns: moves.filter((one, i) => i > 0 && one.second >= half && one.way !== moves[i - 1].way).length,
