@@ -21,8 +21,8 @@ _whole = pytest.StashKey[Busyness]()
 # Files whose tests are about what is said and done, whenever that is: one part for each of two cores. The others, where
 # sound has to come in time, are the last part, and run alone.
 _PARTS = {
-    "one": {"access", "api_docs", "events", "help", "launcher", "metrics", "page_not_live", "protocol_server"},
-    "two": {"fine", "keys", "listen_record", "web_joining"},
+    "one": {"api_docs", "events", "help", "launcher", "metrics", "page_not_live", "protocol_server"},
+    "two": {"access", "fine", "keys", "listen_record", "web_joining"},
 }
 
 
