@@ -37,9 +37,11 @@ final class PipeWireDefault: Sendable {
   ///
   /// Without the server nothing can be put back: then the record stays for the next start.
   func restore() {
+    // A server that ends with us takes its default along.
+    guard let record else { return }
     guard let session = try? PipeWireSession() else { return }
     defer { session.stop() }
-    if Self.undo(change, session) { record?.remove() }
+    if Self.undo(change, session) { record.remove() }
   }
 
   /// Puts back what killed processes of ours have left.

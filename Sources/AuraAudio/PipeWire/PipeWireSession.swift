@@ -96,11 +96,30 @@ internal import Glibc
     let quoted = name.map { name in
       "{ \"name\": \"" + name.map { "\"\\".contains($0) ? "\\\($0)" : "\($0)" }.joined() + "\" }"
     }
-    locked {
-      guard let metadata = unsafe metadata else { return }
-      _ = unsafe aura_pw_metadata_set(metadata, Self.choiceKey, "Spa:String:JSON", quoted)
-      // It is another program's: only its own word tells that it has it.
-      _ = wait { graph.chosenOutput == name }
+    let isAsked = locked {
+      guard let metadata = unsafe metadata else { return false }
+      return unsafe aura_pw_metadata_set(metadata, Self.choiceKey, "Spa:String:JSON", quoted) >= 0
+    }
+    // It is another program's: only its own word tells that it has it.
+    if isAsked { waitForWord { graph.chosenOutput == name } }
+  }
+
+  /// How long the session manager's word of something takes, and how often it is asked for anew.
+  private static let wordTime = Duration.milliseconds(200)
+  private static let mostWords = 20
+
+  /// Waits for the session manager's word. The server passes it on to nobody but newcomers while there
+  /// is one (as of 0.3.65): then we are one, too.
+  private func waitForWord(_ isTold: () -> Bool) {
+    for _ in 0..<Self.mostWords {
+      if locked({ wait(Self.wordTime, until: isTold) }) { return }
+      locked {
+        guard let id = metadataID, lostReason == nil else { return }
+        forgetMetadata()
+        graph.chosenOutput = nil
+        bindMetadata(id: id)
+      }
+      _ = roundTrip()
     }
   }
 
@@ -112,11 +131,9 @@ internal import Glibc
   ///
   /// - Returns: false when none runs.
   func waitForChoice() -> Bool {
-    locked {
-      // Without an output there is no default, but choices are kept.
-      _ = wait { graph.defaultOutput != nil }
-      return unsafe metadata != nil
-    }
+    // Without an output there is no default, but choices are kept.
+    waitForWord { graph.defaultOutput != nil }
+    return locked { unsafe metadata != nil }
   }
 
   /// Waits until the server has answered everything asked so far.
@@ -132,9 +149,9 @@ internal import Glibc
   /// Waits for something that the loop's thread brings about and signals. Under the lock, taken once.
   ///
   /// - Returns: false when it does not come in time, or the server is gone.
-  private func wait(until condition: () -> Bool) -> Bool {
+  private func wait(_ time: Duration = answerTime, until condition: () -> Bool) -> Bool {
     var deadline = timespec()
-    unsafe pw_thread_loop_get_time(loop, &deadline, Self.answerTime.inNanoseconds)
+    unsafe pw_thread_loop_get_time(loop, &deadline, time.inNanoseconds)
     while !condition(), lostReason == nil {
       if unsafe pw_thread_loop_timed_wait_full(loop, &deadline) != 0 { return false }
     }
