@@ -21,8 +21,9 @@ _whole = pytest.StashKey[Busyness]()
 # Files whose tests are about what is said and done, whenever that is: one part for each of two cores. The others, where
 # sound has to come in time, are the last part, and run alone.
 _PARTS = {
-    "one": {"api_docs", "events", "help", "launcher", "metrics", "page_not_live", "protocol_server"},
-    "two": {"access", "fine", "keys", "listen_record", "web_joining"},
+    "one": {"api_docs", "events", "help", "laboratory", "launcher", "listen_trouble", "metrics", "page_not_live",
+            "protocol_server"},
+    "two": {"access", "fine", "keys", "listen_record", "no_sound_server", "output_device", "web_joining"},
 }
 
 
@@ -119,4 +120,18 @@ def room(sound_server, tmp_path):
     """Starts programs that use the sound server; ends them after the test."""
     sound_server.renew_relay()
     with Stage(tmp_path, sound_server) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def plain_server(request):
+    """A sound server without control ears: for where sound goes, and how loud it is."""
+    with SERVERS[request.param](("program", "ear1", "ear2")) as server:
+        yield server
+
+
+@pytest.fixture
+def plain_room(plain_server, tmp_path):
+    """Starts programs that use it."""
+    with Stage(tmp_path, plain_server) as stage:
         yield stage
