@@ -153,23 +153,24 @@ static inline const float *aura_pw_sound(const struct pw_buffer *buffer, int cha
   return *frames ? (const float *)((const uint8_t *)data->data + offset) : NULL;
 }
 
-// What one buffer holds, and how many frames are in this and in the newer buffers.
+// What one buffer holds, and how many frames are in this and in the newer buffers, and in the newest.
 typedef void (*aura_pw_deliver)(void *context, const float *samples, int frames,
-                                int frames_to_end);
+                                int frames_to_end, int newest_frames);
 
 // On the audio thread: gives every buffer that is there to `deliver`, oldest first.
 // In C because Swift makes up a type's metadata (and allocates) when it first needs an array here.
 static inline void aura_pw_drain(struct pw_stream *stream, int channels, aura_pw_deliver deliver,
                                  void *context) {
   struct pw_buffer *buffers[32];
-  int count = 0, frames, to_end = 0;
+  int count = 0, frames = 0, to_end = 0;
   while (count < 32 && (buffers[count] = pw_stream_dequeue_buffer(stream))) {
     aura_pw_sound(buffers[count++], channels, &frames);
     to_end += frames;
   }
+  const int newest = frames;
   for (int i = 0; i < count; i++) {
     const float *samples = aura_pw_sound(buffers[i], channels, &frames);
-    if (samples) deliver(context, samples, frames, to_end);
+    if (samples) deliver(context, samples, frames, to_end, newest);
     to_end -= frames;
     pw_stream_queue_buffer(stream, buffers[i]);
   }

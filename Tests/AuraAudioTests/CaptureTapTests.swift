@@ -63,6 +63,8 @@ internal import Testing
       #expect(block.capturedAt == Self.instant(100 * (index - 1)))
       #expect(tap.nextBlock == nil)
     }
+    tap.releaseNewest()
+    #expect(tap.take()?.capturedAt == Self.instant(200))
   }
 
   @Test func aBlockAfterLostOnesWaitsForTheNext() {

@@ -40,9 +40,10 @@ private final class VirtualOutput: PlayoutSink {
 
   private(set) var isRelaxed = false
   /// As a sound system does, by the next request.
-  func relax(_ isRelaxed: Bool) {
+  func relax(_ isRelaxed: Bool) -> Bool {
     self.isRelaxed = isRelaxed
     request = isRelaxed ? 1024 : shortRequest
+    return true
   }
 
   /// When a frame of `heard` is heard.

@@ -213,7 +213,7 @@ def wishes(plain_server):
 
 
 def test_film_mode_forgives_a_computer_that_stands_still(plain_room, plain_server):
-    """PipeWire's cycles are long where the delay has plain_room, and short where it has none; the device alone says so
+    """PipeWire's cycles are long where the delay has room, and short where it has none; the device alone says so
     for its capture."""
     if plain_server.backend != "pipewire":
         pytest.skip("PulseAudio has no cycles")

@@ -66,7 +66,7 @@ def assert_whole(heard):
 
 def test_a_players_sound_reaches_listeners_whatever_the_keys(plain_room, plain_server):
     serve = plain_room.serve("--backend", plain_server.backend, "--source", "output",
-                       "--also-play", "ear2", "--status-every", 1)
+                             "--also-play", "ear2", "--status-every", 1)
     serve.event("capture", state="running")
     host, port = serve.web_address()
     listen = plain_room.listen(f"http://{host}:{port}{serve.whep}", "--output", "ear1", "--status-every", 1)
@@ -112,7 +112,7 @@ def test_one_programs_sound_only(plain_room, plain_server):
     noise = plain_server.directory / "noise.raw"
     noise.write_bytes((meter.stereo(meter.probe(30, seed=2)) * 32767).astype("<i2").tobytes())
     plain_room.keep(Process(["pacat", "--raw", "--format=s16le", "--rate=48000", noise],
-                      plain_server.log_path("pacat"), env=plain_server.environment()))
+                            plain_server.log_path("pacat"), env=plain_server.environment()))
     for _ in range(2):  # the program begins, and begins again
         heard = take(plain_server, ["ear1"], 2.5, "program")["ear1"]
         assert not heard.error and heard.correlation > 0.95, str(heard)

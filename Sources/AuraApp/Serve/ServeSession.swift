@@ -127,6 +127,7 @@ final class ServeSession {
   ) throws -> SoundSource {
     // A command's sound goes to the listeners and nowhere else: it gets a server of its own.
     if command.isEmpty, let backend = try SoundChoice.backend(settings.backend) {
+      // Where its sockets are is known only now, if nobody has said so.
       Sound.repair()
       return SoundSource(source: source(backend, false), backend: backend)
     }

@@ -76,7 +76,7 @@ private func captureProcess(_ context: UnsafeMutableRawPointer?) {
 /// On the audio thread: hands over one buffer.
 private func deliver(
   _ context: UnsafeMutableRawPointer?, _ samples: UnsafePointer<Float>?, _ frames: Int32,
-  _ framesToEnd: Int32
+  _ framesToEnd: Int32, _ newestFrames: Int32
 ) {
   guard let context = unsafe context, let samples = unsafe samples else { return }
   let callback = unsafe Unmanaged<CaptureCallback>.fromOpaque(context).takeUnretainedValue()
@@ -87,7 +87,7 @@ private func deliver(
       ticks: ticks, frequency: callback.frequency, frames: Int(framesToEnd))
   }
   // The newest buffer ends at the cycle that is under way, or begins with it; the others came before it.
-  let framesBefore = Int(framesToEnd) - (callback.isAhead ? Int(frames) : 0)
+  let framesBefore = Int(framesToEnd) - (callback.isAhead ? Int(newestFrames) : 0)
   unsafe callback.tap.deliver(
     samples, frames: Int(frames), capturedAt: callback.instant - .frames(framesBefore),
     missed: missed)

@@ -25,11 +25,14 @@ package final class OutputDevice: Sendable {
   }
 
   private static let smallest = Duration.milliseconds(5)
+  /// From which delay of film mode on its sound may come in long blocks: several times what one lasts.
+  package static let roomy = Duration.milliseconds(150)
 
   private struct State {
     var wanted: Duration
     var claimed: Duration
     var ceiling: Duration?
+    var isRelaxed: Bool
     /// The default output before the device first appeared; in it nil where none was chosen.
     var former: String??
     var volume = Volume()
@@ -54,7 +57,7 @@ package final class OutputDevice: Sendable {
   ) {
     self.becomesDefault = becomesDefault
     self.isServerOurs = isServerOurs
-    state = Mutex(State(wanted: delay, claimed: delay))
+    state = Mutex(State(wanted: delay, claimed: delay, isRelaxed: delay >= Self.roomy))
   }
 
   /// Tells players another delay. They follow while they play.
@@ -74,6 +77,20 @@ package final class OutputDevice: Sendable {
     let told = asked
     if told - delay >= Self.smallest || delay - told >= Self.smallest { claim(delay) }
   }
+
+  /// Says whether its sound may come in long blocks, so that a computer that stands still for some
+  /// milliseconds is forgiven: where those who listen wait for longer anyway.
+  package func relax(_ isRelaxed: Bool) {
+    let (follower, delay) = state.withLock { state in
+      let isNews = state.isRelaxed != isRelaxed
+      state.isRelaxed = isRelaxed
+      return (isNews ? state.follower : nil, state.wanted)
+    }
+    follower?(delay)
+  }
+
+  /// What was said last by `relax`; from a long first delay on it is so.
+  package var isRelaxed: Bool { state.withLock { $0.isRelaxed } }
 
   /// What was last asked for.
   package var asked: Duration { state.withLock { $0.wanted } }
@@ -106,13 +123,15 @@ package final class OutputDevice: Sendable {
   /// Keeps what the default output was before the device first appeared: a sound server that was started
   /// again may not know it any more.
   ///
-  /// - Parameter former: what it is now; nil where none is chosen.
-  /// - Returns: what it was the first time.
-  func keep(former: String?) -> String? {
+  /// - Parameters:
+  ///   - former: what it is now; nil where none is chosen.
+  ///   - isChosen: whether the host has chosen it since: then what it was before is of no account.
+  /// - Returns: what is kept.
+  func keep(former: String?, isChosen: Bool = false) -> String? {
     state.withLock { state in
-      let first = state.former ?? former
-      state.former = .some(first)
-      return first
+      let kept = isChosen ? former : state.former ?? former
+      state.former = .some(kept)
+      return kept
     }
   }
 

@@ -89,7 +89,9 @@ final class OutputRecord: Sendable {
     let behind = chosen.flatMap { formers(of: $0, on: backend) } ?? []
     // Other programs' devices may have other names in a new server; what the host chose has not.
     let others = ([chosen] + behind).dropLast().filter { $0 != name }
-    return others + [device.keep(former: behind.last ?? chosen)]
+    // PipeWire tells what was chosen, and nothing where nothing was.
+    let isChosen = backend == .pipewire && chosen != nil && chosen != name && behind.isEmpty
+    return others + [device.keep(former: behind.last ?? chosen, isChosen: isChosen)]
   }
 
   /// What was before a device of another program of ours; nil when it is none.

@@ -53,12 +53,11 @@ final class PipeWireDefault: Sendable {
     }
   }
 
-  /// - Returns: false while nobody knows what is chosen.
+  /// - Returns: false while nobody knows what is chosen, or nobody says that it is another one now.
   private static func undo(_ change: OutputRecord.Change, _ session: PipeWireSession) -> Bool {
     guard session.hasChoice else { return false }
     let graph = session.locked { session.graph }
     guard graph.chosenOutput == change.device else { return true }
-    session.chooseOutput(change.choice(among: graph.outputNames))
-    return true
+    return session.chooseOutput(change.choice(among: graph.outputNames))
   }
 }

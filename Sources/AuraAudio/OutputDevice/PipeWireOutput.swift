@@ -35,7 +35,7 @@ package final class PipeWireOutput: SoundStream {
     let sink = try unsafe PipeWireStream(
       PipeWireStream.Request(
         direction: SPA_DIRECTION_INPUT, clientName: clientName,
-        latencyFrames: PipeWireStream.block(for: device.wanted),
+        latencyFrames: PipeWireStream.block(for: device),
         target: .players(device, name: name)),
       process: discard, callback: PipeWireCallback()
     ) { event in

@@ -90,8 +90,11 @@ internal import Glibc
   private static let choiceKey = "default.configured.audio.sink"
 
   /// Makes an output the user's choice of the default, or makes it that there is none. Waits until
-  /// the server knows. Not on the loop's own thread.
-  func chooseOutput(_ name: String?) {
+  /// the session manager has said so. Not on the loop's own thread.
+  ///
+  /// - Returns: whether it has.
+  @discardableResult
+  func chooseOutput(_ name: String?) -> Bool {
     // The names of nodes may hold anything.
     let quoted = name.map { name in
       "{ \"name\": \"" + name.map { "\"\\".contains($0) ? "\\\($0)" : "\($0)" }.joined() + "\" }"
@@ -101,7 +104,7 @@ internal import Glibc
       return unsafe aura_pw_metadata_set(metadata, Self.choiceKey, "Spa:String:JSON", quoted) >= 0
     }
     // It is another program's: only its own word tells that it has it.
-    if isAsked { waitForWord { graph.chosenOutput == name } }
+    return isAsked && waitForWord { graph.chosenOutput == name }
   }
 
   /// How long the session manager's word of something takes, and how often it is asked for anew.
@@ -110,17 +113,22 @@ internal import Glibc
 
   /// Waits for the session manager's word. The server passes it on to nobody but newcomers while there
   /// is one (as of 0.3.65): then we are one, too.
-  private func waitForWord(_ isTold: () -> Bool) {
+  ///
+  /// - Returns: false when it does not come in time, or the server is gone.
+  @discardableResult
+  private func waitForWord(_ isTold: () -> Bool) -> Bool {
     for _ in 0..<Self.mostWords {
-      if locked({ wait(Self.wordTime, until: isTold) }) { return }
+      if locked({ wait(Self.wordTime, until: isTold) }) { return true }
       locked {
-        guard let id = metadataID, lostReason == nil else { return }
+        guard let id = metadataID else { return }
         forgetMetadata()
         graph.chosenOutput = nil
         bindMetadata(id: id)
       }
-      _ = roundTrip()
+      // The second answer comes after what it told us, as when a session begins.
+      guard roundTrip(), roundTrip() else { return false }
     }
+    return false
   }
 
   /// Whether the session manager knows what is chosen. Before it has told of a default it need not

@@ -43,11 +43,11 @@ internal import Synchronization
   static let relaxedBlock = 1024
   /// And where it has none.
   private static let shortBlock = 256
-  /// From which delay on a device of ours takes relaxed blocks: more than twice what holding one takes.
-  private static let relaxedFrom = Duration.milliseconds(150)
 
-  /// The block size for a device that claims a delay, in frames.
-  static func block(for delay: Duration) -> Int { delay >= relaxedFrom ? relaxedBlock : shortBlock }
+  /// The block size for a device of ours, in frames.
+  static func block(for device: OutputDevice) -> Int {
+    device.isRelaxed ? relaxedBlock : shortBlock
+  }
 
   /// How long a stream may be without a device before anybody is told.
   private static let grace = Duration.milliseconds(700)
@@ -129,8 +129,15 @@ internal import Synchronization
   private func follow() {
     guard case .players(let device, _) = request.target else { return }
     device.follow { [weak self] delay in
-      guard let self else { return }
-      session.locked { claim(delay) }
+      self?.whileRunning { $0.claim(delay) }
+    }
+  }
+
+  /// Under the loop's lock, unless the stream was stopped: then there is no loop any more. Not on the
+  /// loop's thread.
+  private func whileRunning(_ body: (PipeWireStream) -> Void) {
+    isStopped.withLock { isStopped in
+      if !isStopped { session.locked { body(self) } }
     }
   }
 
@@ -194,7 +201,7 @@ internal import Synchronization
   }
 
   /// Asks for blocks of another size, in frames; the smallest that anybody wishes is what all get.
-  func ask(blockFrames: Int) { session.locked { askNow(blockFrames: blockFrames) } }
+  func ask(blockFrames: Int) { whileRunning { $0.askNow(blockFrames: blockFrames) } }
 
   private func askNow(blockFrames: Int) {
     self.blockFrames = blockFrames
@@ -278,7 +285,7 @@ internal import Synchronization
     guard case .players(let device, _) = request.target, let stream = unsafe stream,
       unsafe aura_pw_stream_claim(stream, delay.inNanoseconds) >= 0
     else { return }
-    askNow(blockFrames: Self.block(for: delay))
+    askNow(blockFrames: Self.block(for: device))
     device.didClaim(delay)
   }
 

@@ -26,8 +26,9 @@ package final class PipeWirePlayback: SoundStream {
         target: deviceName.map { .device($0) } ?? .standard),
       process: playbackProcess, callback: PlaybackCallback(tap: tap), onEvent: onEvent)
     self.tap = tap
-    tap.followRelaxing { [weak stream] isRelaxed in
-      stream?.ask(blockFrames: isRelaxed ? PipeWireStream.relaxedBlock : latencyFrames)
+    tap.followRelaxing { [weak stream, weak tap] in
+      guard let tap else { return }
+      stream?.ask(blockFrames: tap.isRelaxed ? PipeWireStream.relaxedBlock : latencyFrames)
     }
   }
 

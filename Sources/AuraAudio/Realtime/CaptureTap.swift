@@ -45,8 +45,11 @@ internal import Synchronization
   package var capacity: Int { ring.capacity }
 
   /// Has every block wait for the one after it: for a source whose blocks come when their first frame is due,
-  /// so that nobody downstream gets an instant that is still to come. For good; before the first block.
+  /// so that nobody downstream gets an instant that is still to come. Before the first block.
   package func holdNewest() { holdsNewest.store(true, ordering: .relaxed) }
+
+  /// Ends that: nothing comes any more.
+  package func releaseNewest() { holdsNewest.store(false, ordering: .relaxed) }
 
   /// Writer: hands over one captured block. Safe on the audio thread.
   ///

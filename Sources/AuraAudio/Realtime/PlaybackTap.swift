@@ -25,7 +25,7 @@ package final class PlaybackTap: @unchecked Sendable {
 
   private struct Relaxing {
     var isRelaxed = false
-    var follower: (@Sendable (Bool) -> Void)?
+    var follower: (@Sendable () -> Void)?
   }
 
   // Only the callback touches these.
@@ -148,21 +148,24 @@ package final class PlaybackTap: @unchecked Sendable {
 
   /// Writer: says whether the output may ask for much at a time, so that a computer that stands still for some
   /// milliseconds is forgiven. May wait for the sound system's loop for a moment.
-  package func relax(_ isRelaxed: Bool) {
+  ///
+  /// - Returns: whether the output follows.
+  package func relax(_ isRelaxed: Bool) -> Bool {
     let follower = relaxing.withLock { relaxing in
       relaxing.isRelaxed = isRelaxed
       return relaxing.follower
     }
-    follower?(isRelaxed)
+    follower?()
+    return follower != nil
   }
 
-  /// Has the output told of `relax`, beginning with what was said last; nil ends it.
-  package func followRelaxing(_ follower: (@Sendable (Bool) -> Void)?) {
-    let isRelaxed = relaxing.withLock { relaxing in
-      relaxing.follower = follower
-      return relaxing.isRelaxed
-    }
-    follower?(isRelaxed)
+  /// Whether the output may ask for much at a time.
+  package var isRelaxed: Bool { relaxing.withLock { $0.isRelaxed } }
+
+  /// Has the output told at once, and whenever `isRelaxed` may have changed; nil ends it.
+  package func followRelaxing(_ follower: (@Sendable () -> Void)?) {
+    relaxing.withLock { $0.follower = follower }
+    follower?()
   }
 
   /// Times the output ran dry while playing.

@@ -92,6 +92,7 @@ final class MediaLoop: @unchecked Sendable {
       isFlowing = !sendSilence()
       publishNumbers()
     }
+    tap.releaseNewest()
     takeBlocks()
     let last = ChunkPresentation(presentation.plan, at: captured.position)
     chunks.finish { [original] in original.publish($0, capturedAt: $1, last) }

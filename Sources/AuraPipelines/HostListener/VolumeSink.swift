@@ -18,7 +18,7 @@ final class VolumeSink: PlayoutSink {
 
   var report: OutputReport? { sink.report }
   var writtenFrames: Int { sink.writtenFrames }
-  func relax(_ isRelaxed: Bool) { sink.relax(isRelaxed) }
+  func relax(_ isRelaxed: Bool) -> Bool { sink.relax(isRelaxed) }
 
   func write(_ samples: Span<Float>) -> Int {
     let wanted = volume()

@@ -15,7 +15,9 @@ protocol PlayoutSink: AnyObject {
   func write(_ samples: Span<Float>) -> Int
 
   /// Says whether the output may ask for much at a time.
-  func relax(_ isRelaxed: Bool)
+  ///
+  /// - Returns: whether it follows.
+  func relax(_ isRelaxed: Bool) -> Bool
 }
 
 extension PlaybackTap: PlayoutSink {

@@ -119,11 +119,11 @@ final class WebRTCPlayoutChain {
     }
   }
 
-  /// Has the output ask for more at a time, or less: what is more is there before.
+  /// Has the output ask for more at a time, or less: what is more is there before it does.
   private func relax(_ isRelaxed: Bool) {
     self.isRelaxed = isRelaxed
-    conductor.output.leastRequest = isRelaxed ? PlayoutConductor.longRequest : 0
-    sink.relax(isRelaxed)
+    let follows = sink.relax(isRelaxed)
+    conductor.output.leastRequest = isRelaxed && follows ? PlayoutConductor.longRequest : 0
   }
 
   /// How things stand.

@@ -58,7 +58,7 @@ class InStep {
 
   // The other way to the output: that is a join that is heard anyway, and another latency.
   change(isFine) {
-    Object.assign(this, { isFine, node: isFine ? InStep.fine.middle : 0, moving: null });
+    Object.assign(this, { isFine, node: isFine ? InStep.fine.middle : 0, moving: null, slewed: -Infinity });
     this.stir();
   }
 
@@ -105,7 +105,7 @@ class InStep {
     if (this.errors.length > (isFine ? 9 : 5)) this.errors.shift();
     if (this.moving) this.urge(buffer, now);
     else if (this.errors.length >= (this.isFresh ? 2 : 4)) this.judge(buffer, isFine, now);
-    if (isFine && !this.moving) this.slew();
+    if (isFine && !this.moving) this.slew(now);
   }
 
   judge(buffer, isFine, now) {
@@ -139,9 +139,11 @@ class InStep {
 
   aim(target) { this.target = Math.min(InStep.rule.most, Math.max(0, Math.round(target))); }
 
-  slew() {
+  // Once a second, however often there are readings.
+  slew(now) {
     const { most, slew, near } = InStep.fine;
-    if (this.errors.length < 3) return;
+    if (this.errors.length < 3 || now - this.slewed < 900) return;
+    this.slewed = now;
     const left = Math.min(most, Math.max(0, median(this.errors))) - this.node;
     this.isSlewing = Math.abs(left) > (this.isSlewing ? 0.3 : near);
     if (this.isSlewing) this.node += Math.min(slew, Math.max(-slew, left));

@@ -54,6 +54,12 @@ import Testing
     // In a new server what was chosen first counts, whatever is the default there.
     #expect(formers(devices[0], names[0], now: "automatic") == [chosen])
     #expect(formers(devices[0], names[0], now: names[1]) == [names[1], chosen])
+    // PipeWire tells what was chosen, so a newer choice counts, and none says nothing.
+    let one = OutputDevice(claiming: .zero)
+    for now in ["speaker", nil, "x", "headset"] {
+      let kept = now == "headset" ? "headset" : "speaker"
+      #expect(OutputRecord.formers(of: one, named: "x", on: .pipewire, now: now) == [kept])
+    }
     // Another server's is none.
     let other = OutputDevice(claiming: .zero)
     #expect(
