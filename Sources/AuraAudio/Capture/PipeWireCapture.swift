@@ -12,8 +12,8 @@ package final class PipeWireCapture: SoundStream {
   ///   - target: what to capture; the default output is followed when it changes.
   ///   - clientName: what mixers show.
   ///   - latencyFrames: the block size to ask for.
-  ///   - isAhead: whether a cycle's sound is captured when the cycle begins, as players count who are told a
-  ///     device's latency; otherwise it ends with the cycle's beginning. Then `tap` holds the newest block.
+  ///   - isAhead: whether a cycle's sound is captured from the cycle's beginning on, as players count who are
+  ///     told a device's latency (then `tap` holds the newest block), and not up to it.
   ///   - tap: where the sound goes.
   ///   - onEvent: called on a thread of PipeWire's; it must not call `stop`.
   /// - Throws: `SoundError` when there is no server or no such device.

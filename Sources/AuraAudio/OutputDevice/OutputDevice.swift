@@ -1,3 +1,4 @@
+internal import AuraStream
 internal import Synchronization
 
 /// A virtual output of ours, which players play into, as the rest of the program sees it.
@@ -25,8 +26,6 @@ package final class OutputDevice: Sendable {
   }
 
   private static let smallest = Duration.milliseconds(5)
-  /// From which delay of film mode on its sound may come in long blocks: several times what one lasts.
-  package static let roomy = Duration.milliseconds(150)
 
   private struct State {
     var wanted: Duration
@@ -57,7 +56,7 @@ package final class OutputDevice: Sendable {
   ) {
     self.becomesDefault = becomesDefault
     self.isServerOurs = isServerOurs
-    state = Mutex(State(wanted: delay, claimed: delay, isRelaxed: delay >= Self.roomy))
+    state = Mutex(State(wanted: delay, claimed: delay, isRelaxed: delay >= PlayoutConductor.roomy))
   }
 
   /// Tells players another delay. They follow while they play.

@@ -40,7 +40,7 @@ internal import Synchronization
 
   /// The block size to ask for where a delay has room for it, in frames: a computer may stand still for 20 ms
   /// then, and need not wake so often.
-  static let relaxedBlock = 1024
+  static let relaxedBlock = PlayoutConductor.longRequest
   /// And where it has none.
   private static let shortBlock = 256
 

@@ -230,7 +230,7 @@ package final class Broadcast: Sendable {
   func tellDevice(by rule: inout ClaimRule) {
     guard let device = outputDevice else { return }
     device.ceiling = presenter.state.ceiling
-    device.relax((presentationDelay ?? .zero) >= OutputDevice.roomy)
+    device.relax((presentationDelay ?? .zero) >= PlayoutConductor.roomy)
     let plan = presenter.plan
     if plan.mode == .film && presenter.isSnapped {
       device.claim(presenter.wanted)

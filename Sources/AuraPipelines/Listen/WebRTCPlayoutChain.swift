@@ -123,7 +123,7 @@ final class WebRTCPlayoutChain {
   private func relax(_ isRelaxed: Bool) {
     self.isRelaxed = isRelaxed
     let follows = sink.relax(isRelaxed)
-    conductor.output.leastRequest = isRelaxed && follows ? PlayoutConductor.longRequest : 0
+    conductor.expectRequests(of: isRelaxed && follows ? PlayoutConductor.longRequest : 0)
   }
 
   /// How things stand.

@@ -127,7 +127,7 @@ package struct PlayoutConductor: Sendable {
   package internal(set) var repairs = RepairRequests()
   package internal(set) var depacketizer: RedundantDepacketizer
   package internal(set) var serverClock = ServerClock()
-  package var output = OutputClock()
+  package internal(set) var output = OutputClock()
   package internal(set) var controller = RateController()
 
   var tracker = SequenceTracker()
@@ -204,8 +204,11 @@ package struct PlayoutConductor: Sendable {
 
   /// In frames: 21 ms.
   package static let longRequest = 1024
-  /// Several times what most listeners need besides.
-  private static let roomy = Duration.milliseconds(150)
+  /// From which delay on there is room for them: several times what most listeners need besides.
+  package static let roomy = Duration.milliseconds(150)
+
+  /// Counts on requests that are no shorter than this, in frames: the output has been asked for them.
+  package mutating func expectRequests(of frames: Int) { output.leastRequest = frames }
 
   /// What lies between a packet's decoding and the ear.
   package var pipeline: Duration { output.corrected + output.request + margin + .frames(held) }
