@@ -56,7 +56,7 @@ private final class Stage {
 
   func add(
     _ count: Int, linear: LinearAudio? = nil, red: UInt8? = nil, nack: Bool = false,
-    start: PacketStart = .newest, id: ListenerID? = nil
+    start: PacketStart = .newest, tellsPlan: Bool = false, id: ListenerID? = nil
   ) throws {
     for _ in 0..<count {
       let id = id ?? ListenerID(keys.count + 1)
@@ -65,7 +65,8 @@ private final class Stage {
         remoteKey: Random.bytes(16), remoteSalt: Random.bytes(12))
       let parameters = OutgoingFlow.Parameters(
         ssrc: UInt32(id), payloadType: linear == nil ? 111 : 96, linear: linear,
-        redundantPayloadType: red, answersNACK: nack, firstSequenceNumber: 0, cname: "room",
+        redundantPayloadType: red, tellsPlan: tellsPlan, answersNACK: nack,
+        firstSequenceNumber: 0, cname: "room",
         packetDuration: linear?.packetDuration ?? .milliseconds(10),
         typicalPayloadBytes: linear?.packetBytes ?? 160)
       let listener = try ShardListener(
@@ -78,13 +79,13 @@ private final class Stage {
   }
 
   /// Sends one frame to everyone who listens that way.
-  func send(_ linear: LinearAudio? = nil) {
+  func send(_ linear: LinearAudio? = nil, plan: UInt8 = 0, mode: BroadcastMode = .film) {
     let payload = linear.map { [UInt8](repeating: 0xa5, count: $0.packetBytes) } ?? payload
     let frame = EncodedFrame(
       timestamp: UInt32(packetFrames * sent), capturedAt: HostClock.now, marker: sent == 0,
       byteCount: payload.count, linear: linear,
       notice: PresentationNotice(
-        PresentationPlan(mode: .film, first: delay), timestamp: 0))
+        PresentationPlan(number: plan, mode: mode, first: delay), timestamp: 0))
     sent += 1
     let before = aura_test_allocations()
     shard.publish(payload.span, frame)
@@ -246,11 +247,42 @@ private final class Stage {
     #expect(stage.shard.current.map(\.heldPackets) == [1, 0])
   }
 
+  /// Each packet carries the plan of its own sound, in film mode and to who is to be told; whole behind it.
+  @Test func theNumberOfThePlanGoesAlong() throws {
+    let stage = try Stage()
+    try stage.add(1, tellsPlan: true)
+    try stage.add(1)
+    try stage.add(1, tellsPlan: true)
+    stage.send(plan: 7)
+    stage.shard.signals.push(.listener(3, .hold(.milliseconds(10))))
+    let turns: [(plan: UInt8, mode: BroadcastMode)] = [
+      (7, .film), (7, .film), (8, .film), (8, .film), (9, .live), (9, .live), (255, .film),
+    ]
+    for turn in turns { stage.send(plan: turn.plan, mode: turn.mode) }
+    let received = stage.ear.datagrams()
+    let marks: [UInt32?] = [7, 7, 7, 8, 8, nil, nil, 255].map { $0.map { 0x4155_5200 | $0 } }
+    for (index, keys) in stage.keys.enumerated() {
+      var receiver = try SRTPReceiver(keys: keys.seenByPeer)
+      var contributors: [UInt32?] = []
+      for datagram in received where DatagramKind(of: unsafe datagram.span.bytes) == .rtp {
+        var bytes = datagram
+        let count = unsafe bytes.withUnsafeMutableBytes { try? unsafe receiver.unprotect($0) }
+        guard let count else { continue }  // another listener's
+        let packet = Array(bytes[..<count])
+        let header = try unsafe RTPHeader(parsing: packet.span.bytes)
+        #expect(Array(packet[header.payloadRange]) == [UInt8](repeating: 0x5a, count: 160))
+        contributors.append(header.contributor)
+      }
+      let wanted = index == 1 ? Array(repeating: nil, count: 8) : index == 2 ? marks.dropLast() : marks
+      #expect(contributors == wanted)
+    }
+  }
+
   /// New packets, redundant ones, repeated ones and reports: none of them allocates.
   @Test func aPacketAllocatesNothing() throws {
     let stage = try Stage()
     try stage.add(60)
-    try stage.add(60, red: 63)
+    try stage.add(60, red: 63, tellsPlan: true)
     try stage.add(60, nack: true)
     try stage.add(20, linear: .l24, nack: true)
     let ids = ListenerID(1)...180

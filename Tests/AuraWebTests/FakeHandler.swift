@@ -93,7 +93,11 @@ final class FakeHandler: WHEPHandler {
     guard broadcast == "main" else { return nil }
     return BroadcastClock(
       now: HostTime(nanoseconds: 5_000_000_000), rtpTimestamp: .max,
-      capturedAt: HostTime(nanoseconds: 4_999_990_500), framesPerMillisecond: 48.0625)
+      capturedAt: HostTime(nanoseconds: 4_999_990_500), framesPerMillisecond: 48.0625,
+      notice: PresentationNotice(
+        PresentationPlan(
+          number: 3, mode: .film, first: .milliseconds(250), last: .milliseconds(300)),
+        timestamp: 7))
   }
 
   func levels(

@@ -202,7 +202,8 @@ import Testing
       #expect(
         answer.body
           == #"{"now_ms":5000.0,"rtp":4294967295,"at_ms":4999.9905,"frames_per_ms":48.0625,"#
-          + #""mode":"live","delay_ms":null}"#)
+          + #""mode":"live","delay_ms":null,"#
+          + #""plan":{"number":3,"mode":"film","rtp":7,"first_ms":250.0,"last_ms":300.0}}"#)
       try await TestRequest(target: "/api/clock/other").expect(404, of: service)
       try await TestRequest(method: "POST", target: "/api/clock/main").expect(405, of: service)
     }

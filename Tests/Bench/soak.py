@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import instep
 import numpy as np
@@ -162,8 +163,9 @@ def soak_memory(seconds):
     return faults, lines
 
 
-def soak_films(seconds, take_seconds, seed=7):
-    """The host pauses, seeks and changes films: returns (faults, takes not judged, lines to print)."""
+def soak_films(seconds, take_seconds, kept=None, seed=7):
+    """The host pauses, seeks and changes films: returns (faults, takes not judged, lines to print). A take with a
+    dropout that counts is kept in a directory, if there is one: left is what the device took, right is the ear."""
     faults, unjudged, lines = 0, 0, []
     with SERVERS["pipewire"]() as server, Stage(sound_server=server) as stage:
         serve = stage.serve("--source", "output", "--mode", "film", "--delay", DELAY_MS, "--status-every", 1)
@@ -194,6 +196,9 @@ def soak_films(seconds, take_seconds, seed=7):
                       if span in heard.dropouts_beyond(*controls) and not matinee.is_seam(sounds[device], *lost)]
             faults += (len(beyond) + (spread > HELD_MS)) if usable else 0
             unjudged += not usable
+            if kept and beyond:
+                meter.write_wav(kept / f"films-{time.monotonic() - began:.0f}.wav",
+                                np.stack([sounds[one].mean(axis=1) for one in (device, "ear1")], axis=1))
             lines.append(f"films, {len(sounds[device]) / RATE:.0f} s: {heard}, its delay within {spread:.1f} ms, "
                          f"somebody waited for a core {100 * pressure:.0f} % of the time")
             lines.append(f"  dropouts that no control ear has: {beyond or 'none'}"
@@ -250,6 +255,7 @@ def main():
     parser.add_argument("--only", choices=["sound", "hidden", "film", "films", "instep", "crowd", "memory"],
                         action="append",
                         help="one part, and again; films and instep, as long as the sound, and memory only if asked for")
+    parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="for the sound of takes of films with a fault")
     parser.add_argument("--crowd-seconds", type=float, default=10)
     parser.add_argument("--memory-seconds", type=float, default=3600)
     options = parser.parse_args()
@@ -270,7 +276,7 @@ def main():
             unjudged += open_takes
             print("\n" + "\n".join(lines), flush=True)
     if "films" in parts:
-        found, open_takes, lines = soak_films(options.seconds, options.take)
+        found, open_takes, lines = soak_films(options.seconds, options.take, options.keep)
         faults += found
         unjudged += open_takes
         print("\n" + "\n".join(lines), flush=True)

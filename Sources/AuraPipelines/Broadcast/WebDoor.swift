@@ -65,12 +65,14 @@ package final class WebDoor: WHEPHandler {
   package func clock(of slug: String) async -> BroadcastClock? {
     guard slug == Self.slug, let line = broadcast.timeline else { return nil }
     let now = HostClock.now
-    let (timestamp, instant) = broadcast.webRTC.clock.report(at: now, on: line)
+    let clock = broadcast.webRTC.clock
+    let (timestamp, instant) = clock.report(at: now, on: line)
     return BroadcastClock(
       now: now, rtpTimestamp: timestamp, capturedAt: instant,
       framesPerMillisecond: 1e6 / line.nanosecondsPerFrame,
       presentation: WebStatus.Presentation(
-        mode: broadcast.presenter.state.mode, delay: broadcast.presentationDelay))
+        mode: broadcast.presenter.state.mode, delay: broadcast.presentationDelay),
+      notice: PresentationNotice(broadcast.presenter.plan, at: line.mediaTime(at: now), clock: clock))
   }
 
   package func levels(

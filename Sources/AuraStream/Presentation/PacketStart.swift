@@ -13,6 +13,8 @@ package struct PacketStart: Equatable, Sendable {
   package var backlog = Duration.zero
   /// Whether the hold follows the broadcast's plan, for nobody tells how late the sound is heard.
   package var followsPlan = false
+  /// Whether each packet says by which plan it is heard: to who says anything of itself.
+  package var tellsPlan: Bool { !followsPlan }
 
   /// How long packets are kept here for a browser that cannot be told: a little less than what will be
   /// missing, as a rule.

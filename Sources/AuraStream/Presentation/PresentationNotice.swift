@@ -21,6 +21,15 @@ package struct PresentationNotice: Equatable, Sendable {
   package var first: Duration
   package var last: Duration
 
+  /// - Parameters:
+  ///   - plan: the plan in force.
+  ///   - time: a frame that it is for, the newest as a rule.
+  ///   - clock: what the broadcast's RTP timestamps count.
+  package init(_ plan: PresentationPlan, at time: MediaTime, clock: PacketClock) {
+    let plan = plan.retold(at: time)
+    self.init(plan, timestamp: clock.timestamp(of: plan.since))
+  }
+
   package init(_ plan: PresentationPlan, timestamp: UInt32, ssrc: UInt32 = 0) {
     self.ssrc = ssrc
     number = plan.number
@@ -30,6 +39,10 @@ package struct PresentationNotice: Equatable, Sendable {
     first = plan.first
     last = plan.last
   }
+
+  /// What a packet carries as its contributing source (CSRC) in film mode: "AUR" and the number. A page is shown
+  /// it as the packet is played, and no more of it.
+  package var contributor: UInt32? { mode == .film ? 0x4155_5200 | UInt32(number) : nil }
 
   /// Nil for another application's packet, or another subtype of ours.
   init?(parsing bytes: RawSpan, _ packet: RTCPPacket) throws(RTCPError) {

@@ -10,10 +10,12 @@ package enum RTPError: Error, Equatable, Sendable {
 
 /// The fixed header of an RTP packet, and where the payload lies (RFC 3550 section 5.1).
 ///
-/// CSRCs and header extensions are stepped over when read and never written.
+/// Of CSRCs the first is read and written, others and header extensions are stepped over.
 package struct RTPHeader: Equatable, Sendable {
-  /// Bytes of the fixed header, which is all that `write(into:)` writes.
+  /// Bytes of the fixed header.
   package static let byteCount = 12
+  /// Bytes of a contributing source behind it.
+  package static let contributorByteCount = 4
 
   /// Which format the payload has, by the session description; 0 to 127.
   package var payloadType: UInt8
@@ -25,21 +27,29 @@ package struct RTPHeader: Equatable, Sendable {
   package var ssrc: UInt32
   /// Set on the first packet after a jump in the timestamp.
   package var marker: Bool
-  /// The payload within the packet that was parsed, without padding; 12..<12 in a header of our
-  /// own making.
+  /// The first contributing source (CSRC); nil without any.
+  package var contributor: UInt32?
+  /// The payload within the packet that was parsed, without padding; empty in a header of our own making.
   package private(set) var payloadRange: Range<Int>
 
   /// A header to be written. Of the payload type the lower seven bits are sent.
   package init(
     payloadType: UInt8, sequenceNumber: UInt16, timestamp: UInt32, ssrc: UInt32,
-    marker: Bool = false
+    marker: Bool = false, contributor: UInt32? = nil
   ) {
     self.payloadType = payloadType & 0x7f
     self.sequenceNumber = sequenceNumber
     self.timestamp = timestamp
     self.ssrc = ssrc
     self.marker = marker
-    payloadRange = Self.byteCount..<Self.byteCount
+    self.contributor = contributor
+    let end = Self.byteCount(contributor: contributor)
+    payloadRange = end..<end
+  }
+
+  /// Bytes of a header with this contributing source.
+  package static func byteCount(contributor: UInt32?) -> Int {
+    byteCount + (contributor == nil ? 0 : contributorByteCount)
   }
 
   /// Reads a packet in the clear: one whole datagram.
@@ -76,18 +86,23 @@ package struct RTPHeader: Equatable, Sendable {
     sequenceNumber = packet.uint16(at: 2)
     timestamp = packet.uint32(at: 4)
     ssrc = packet.uint32(at: 8)
+    contributor = first & 0x0f == 0 ? nil : packet.uint32(at: Self.byteCount)
     payloadRange = end..<byteCount
   }
 
-  /// Writes the 12 bytes of the fixed header. Allocates nothing.
+  /// Writes the fixed header, and the contributing source if there is one. Allocates nothing.
   ///
-  /// - Parameter buffer: at least `byteCount` long.
+  /// - Parameter buffer: at least `byteCount(contributor:)` long.
   package func write(into buffer: UnsafeMutableRawBufferPointer) {
-    precondition(buffer.count >= Self.byteCount, "an RTP header needs 12 bytes")
-    unsafe buffer[0] = 0x80
+    precondition(
+      buffer.count >= Self.byteCount(contributor: contributor), "an RTP header needs its room")
+    unsafe buffer[0] = contributor == nil ? 0x80 : 0x81
     unsafe buffer[1] = payloadType | (marker ? 0x80 : 0)
     unsafe buffer.storeBytes(of: sequenceNumber.bigEndian, toByteOffset: 2, as: UInt16.self)
     unsafe buffer.storeBytes(of: timestamp.bigEndian, toByteOffset: 4, as: UInt32.self)
     unsafe buffer.storeBytes(of: ssrc.bigEndian, toByteOffset: 8, as: UInt32.self)
+    guard let contributor else { return }
+    unsafe buffer.storeBytes(
+      of: contributor.bigEndian, toByteOffset: Self.byteCount, as: UInt32.self)
   }
 }

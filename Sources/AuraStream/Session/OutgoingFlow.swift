@@ -13,6 +13,9 @@ package struct OutgoingFlow: ~Copyable {
     package var linear: LinearAudio?
     /// Its payload type for redundant Opus; nil when not agreed on.
     package var redundantPayloadType: UInt8?
+    /// Whether film mode's packets carry the number of the plan that they are heard by, as a contributing
+    /// source: a page sees those, and nothing else of a packet.
+    package var tellsPlan: Bool
     /// Whether it may ask for packets again.
     package var answersNACK: Bool
     /// Below 32,768, so that the first wrap is far and both sides count it (RFC 3711 section 3.3.1).
@@ -26,14 +29,14 @@ package struct OutgoingFlow: ~Copyable {
 
     package init(
       ssrc: UInt32, payloadType: UInt8, linear: LinearAudio? = nil,
-      redundantPayloadType: UInt8?, answersNACK: Bool, firstSequenceNumber: UInt16, cname: String,
-      packetDuration: Duration,
-      typicalPayloadBytes: Int
+      redundantPayloadType: UInt8?, tellsPlan: Bool = false, answersNACK: Bool,
+      firstSequenceNumber: UInt16, cname: String, packetDuration: Duration, typicalPayloadBytes: Int
     ) {
       self.ssrc = ssrc
       self.payloadType = payloadType
       self.linear = linear
       self.redundantPayloadType = redundantPayloadType
+      self.tellsPlan = tellsPlan
       self.answersNACK = answersNACK
       self.firstSequenceNumber = firstSequenceNumber
       self.cname = cname
@@ -57,7 +60,8 @@ package struct OutgoingFlow: ~Copyable {
   /// The room for an authentication tag: GCM's 16, and CM's 10.
   package static let trailerBytes = 16
   /// The longest payload that fits.
-  package static let mostPayloadBytes = mostDatagramBytes - RTPHeader.byteCount - trailerBytes
+  package static let mostPayloadBytes =
+    mostDatagramBytes - RTPHeader.byteCount - RTPHeader.contributorByteCount - trailerBytes
   /// How far apart the two copies of a packet are sent: longer than most bursts of loss, and inside
   /// what a browser's jitter buffer waits.
   private static let secondCopyDelay = Duration.milliseconds(20)
@@ -137,14 +141,18 @@ package struct OutgoingFlow: ~Copyable {
   ///   - isRedundant: whether the payload is a redundant one (RFC 2198).
   ///   - timestamp: the RTP timestamp of the first frame.
   ///   - marker: whether the timestamp has jumped.
+  ///   - notice: when the packet is to be heard.
   /// - Returns: what is to be encrypted and committed.
   package mutating func draft(
-    payload: UnsafeRawBufferPointer, isRedundant: Bool, timestamp: UInt32, marker: Bool
+    payload: UnsafeRawBufferPointer, isRedundant: Bool, timestamp: UInt32, marker: Bool,
+    notice: PresentationNotice? = nil
   ) -> Draft {
     precondition(payload.count <= Self.mostPayloadBytes, "a payload must fit into a datagram")
     let index = nextIndex
     nextIndex += 1
-    let byteCount = RTPHeader.byteCount + payload.count
+    let contributor = parameters.tellsPlan ? notice?.contributor : nil
+    let headerByteCount = RTPHeader.byteCount(contributor: contributor)
+    let byteCount = headerByteCount + payload.count
     // Most listeners never need older frames along: those who do get the memory with the first.
     if isRedundant { history.grow(to: redundantHistoryBytes) }
     let room = unsafe history.makeRoom(byteCount + Self.trailerBytes)
@@ -152,9 +160,9 @@ package struct OutgoingFlow: ~Copyable {
     unsafe RTPHeader(
       payloadType: payloadType ?? parameters.payloadType,
       sequenceNumber: UInt16(truncatingIfNeeded: index), timestamp: timestamp,
-      ssrc: parameters.ssrc, marker: marker
+      ssrc: parameters.ssrc, marker: marker, contributor: contributor
     ).write(into: room)
-    unsafe UnsafeMutableRawBufferPointer(rebasing: room[RTPHeader.byteCount..<byteCount])
+    unsafe UnsafeMutableRawBufferPointer(rebasing: room[headerByteCount..<byteCount])
       .copyMemory(from: payload)
     counts.packets += 1
     counts.payloadBytes += payload.count

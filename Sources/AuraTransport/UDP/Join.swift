@@ -28,6 +28,7 @@ struct Join: Sendable {
     parameters = OutgoingFlow.Parameters(
       ssrc: Random.integer(), payloadType: linear?.payloadType ?? offer.opusPayloadType,
       linear: linear?.coding, redundantPayloadType: linear == nil ? offer.redPayloadType : nil,
+      tellsPlan: linear == nil && start.tellsPlan,
       answersNACK: offer.offersNACK, firstSequenceNumber: Random.integer() & 0x7fff,
       cname: Random.letters(16),
       packetDuration: linear?.coding.packetDuration ?? configuration.packetDuration,

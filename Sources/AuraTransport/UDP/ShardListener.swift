@@ -93,7 +93,7 @@ struct ShardListener: ~Copyable, @unchecked Sendable {
   ) {
     let draft = unsafe flow.draft(
       payload: payload, isRedundant: isRedundant, timestamp: frame.timestamp,
-      marker: frame.marker)
+      marker: frame.marker, notice: frame.notice)
     let room = unsafe draft.bytes
     do {
       let byteCount = try unsafe rtp.protect(room, length: draft.byteCount)

@@ -263,11 +263,10 @@ package final class WebRTCServer: Sendable {
     _ payload: Span<UInt8>, _ packet: PacketMaker.Packet, _ plan: PresentationPlan,
     as linear: LinearAudio? = nil
   ) {
-    let plan = plan.retold(at: packet.start)
     let frame = EncodedFrame(
       timestamp: clock.timestamp(of: packet.start), capturedAt: packet.capturedAt,
       marker: packet.isMarked, byteCount: payload.count, linear: linear,
-      notice: PresentationNotice(plan, timestamp: clock.timestamp(of: plan.since)))
+      notice: PresentationNotice(plan, at: packet.start, clock: clock))
     for shard in shards { shard.publish(payload, frame) }
   }
 

@@ -5,7 +5,10 @@ function wantedSlug() {
   try { return decodeURIComponent(location.hash.slice(1)); } catch (error) { return ''; }
 }
 
-// The host's clock as this browser sees it, and with it when a packet's sound was captured.
+// How fast film mode's delay moves.
+const GLIDE = 0.02;
+
+// The host's clock as this browser sees it, and with it when a packet's sound was captured and is to be heard.
 class ServerClock {
   constructor(slug) {
     this.path = '/api/clock/' + encodeURIComponent(slug);
@@ -18,21 +21,24 @@ class ServerClock {
   // no delay to show; nothing else depends on it.
   async keep(now) {
     if (now < this.next) return;
+    this.asked = now;
     this.next = now + (this.samples.length < 5 ? 250 : 5000);
     try {
       const asked = performance.now();
       const response = await fetch(this.path);
       const answered = performance.now();
       if (!response.ok) throw new Error();
-      const point = await response.json();
-      // Film mode's delay moves.
-      if (this.point && point.delay_ms !== this.point.delay_ms) this.next = Math.min(this.next, now + 1000);
-      this.point = point;
+      this.point = await response.json();
       const at = (asked + answered) / 2;
-      this.learn({ at, offset: point.now_ms - at, roundTrip: answered - asked });
+      this.learn({ at, offset: this.point.now_ms - at, roundTrip: answered - asked });
     } catch (error) {
       this.next = now + 5000;
     }
+  }
+
+  // There is news: no waiting, but for an answer that is on its way.
+  hurry(now) {
+    if (!(now - this.asked < 1000)) this.next = 0;
   }
 
   // An answer is wrong by half its round trip at most. What disagrees by more tells of a clock that slept:
@@ -59,6 +65,35 @@ class ServerClock {
     // Timestamps wrap at 32 bits: the shorter way round.
     const captured = point.at_ms + ((rtp - point.rtp) | 0) / point.frames_per_ms;
     return instant + this.offset(instant) - captured;
+  }
+
+  // The RTP timestamp of what is captured at an instant of performance.now().
+  rtpAt(instant) {
+    const { point } = this;
+    return point.rtp + (instant + this.offset(instant) - point.at_ms) * point.frames_per_ms;
+  }
+
+  // When the sound of an RTP timestamp is to be heard: { mode, delay_ms }, by the plan that was told, which is the
+  // same for all listeners. Null: nothing is known, or that sound comes before the plan.
+  presentation(rtp) {
+    if (!this.line) return null;
+    const { plan } = this.point;
+    const passed = ((rtp - plan.rtp) | 0) / 48;
+    if (passed < 0) return null;
+    const { mode, first_ms: first, last_ms: last } = plan;
+    if (mode !== 'film') return { mode, delay_ms: null };
+    const moved = GLIDE * passed;
+    return { mode, delay_ms: first <= last ? Math.min(last, first + moved) : Math.max(last, first - moved) };
+  }
+
+  // Whether what is heard is of another plan than the one that was told. `told`: the number in its packet, or null:
+  // live mode's packets have none.
+  isOutdated(rtp, told) {
+    if (!this.line) return false;
+    const { number, mode } = this.point.plan;
+    // Numbers wrap; an older one is just not over yet.
+    const ahead = (told - number) & 255;
+    return told === null ? mode === 'film' && this.presentation(rtp) !== null : ahead > 0 && ahead < 128;
   }
 }
 

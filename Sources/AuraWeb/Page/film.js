@@ -42,7 +42,8 @@ class FilmBuffer {
     return `?passing_ms=${passing}`;
   }
 
-  // As the server tells it. While the delay moves it is asked every second, and the buffer moves with it.
+  // As the plan has it for what is heard now, several times a second; null: as it was. While the delay moves the
+  // buffer moves with it.
   follow(told) {
     if (!told || told.mode === undefined) return;
     const delay = told.mode === 'film' && told.delay_ms > 0 ? told.delay_ms : null;

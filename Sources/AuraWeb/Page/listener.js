@@ -52,7 +52,8 @@ class Listener {
     this.changed(state, detail);
     const connection = new RTCPeerConnection();
     const { receiver } = connection.addTransceiver('audio', { direction: 'recvonly' });
-    const told = (this.clock && this.clock.point) || this.broadcast;
+    const told = (this.clock && this.clock.line && this.clock.presentation(this.clock.rtpAt(performance.now())))
+      || this.broadcast;
     const clock = new ServerClock(this.broadcast.slug);
     const now = performance.now();
     Object.assign(this, { connection, clock, packets: 0, lastPacket: now, isHeard: false });
@@ -157,7 +158,10 @@ class Listener {
       }
     }
     if (this.isHeard) {
-      this.clock.keep(now).then(() => this.film.follow(this.clock.point));
+      const { rtp, plan } = measure;
+      if (plan !== undefined && this.clock.isOutdated(rtp, plan)) this.clock.hurry(now);
+      this.clock.keep(now);
+      if (rtp !== null) this.film.follow(this.clock.presentation(rtp));
       this.film.beat(reading, now);
       this.heard(reading);
       this.report(reading.second, now);
@@ -198,15 +202,16 @@ class Listener {
       needed_ms: round(sum.needed), holds: this.film.holds,
     });
     Object.assign(sum, { ms: 0, loss: 0, seconds: 0 });
-    const { connection, session, film } = this;
+    const { connection, session } = this;
     const response = await fetchSoon(session, {
       method: 'POST', headers: { 'Content-Type': 'application/json' }, body,
     }, 4000).catch(() => null);
     const told = response && response.status === 200 ? await response.json().catch(() => null) : null;
     if (told) {
       calibration.late(told.late_ms);
-      // It tells where the delay moves to; how far it has come, only the clock.
-      if (told.delay_ms !== film.delay) this.clock.next = 0;
+      // It tells where the delay moves to; from when on, only the clock.
+      const { point } = this.clock;
+      if (point && told.delay_ms !== point.plan.last_ms) this.clock.hurry(now);
     }
     // The server knows us no more: it has been restarted.
     if (response && response.status === 404 && this.connection === connection) this.join('returning');

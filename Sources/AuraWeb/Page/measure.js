@@ -54,6 +54,11 @@ class OutputTime {
   }
 }
 
+// What stands before the number of a plan in a contributing source (docs/protocols/whep.md).
+const PLAN_MARK = 0x415552;
+// For so long there may be none.
+const MARK_MS = 200;
+
 // By how much a count has grown.
 const growth = (now, before) => (key) => Math.max(0, (now[key] || 0) - (before[key] || 0));
 
@@ -67,6 +72,10 @@ class Measure {
     this.offset = offset;
     this.delays = [];
     this.level = 0;
+    // Of what is being delivered: its RTP timestamp, and the number of the plan it is heard by, null for none;
+    // undefined: this browser shows none.
+    this.rtp = null;
+    this.plan = undefined;
   }
 
   // { packets, stood, paused, level, lately, second, soon }: level from 0 (silence, -60 dB) to 1; second is null in
@@ -143,8 +152,18 @@ class Measure {
     let instant = source.timestamp;
     if (instant > 1e11) instant -= performance.timeOrigin;
     if (!(Math.abs(now - instant) < 2000)) return;
+    this.rtp = source.rtpTimestamp;
+    this.mark(source.timestamp);
     const delay = this.clock.sinceCapture(source.rtpTimestamp, instant);
     if (delay !== null) this.delays.push({ now, delay });
+  }
+
+  // Marks are listed for 10 s, each with when it was delivered last; what was made up or repaired has none.
+  mark(timestamp) {
+    const marks = this.receiver.getContributingSources().filter((one) => one.source >>> 8 === PLAN_MARK);
+    const newest = Math.max(...marks.map((one) => one.timestamp));
+    if (timestamp - newest < MARK_MS) this.plan = marks.find((one) => one.timestamp === newest).source & 255;
+    else if (this.plan !== undefined) this.plan = null;
   }
 
   compare({ inbound, playout, now }, before) {

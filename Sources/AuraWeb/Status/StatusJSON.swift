@@ -59,8 +59,20 @@ extension BroadcastClock {
       [
         ("now_ms", milliseconds(now)), ("rtp", JSONText(text: String(rtpTimestamp))),
         ("at_ms", milliseconds(capturedAt)), ("frames_per_ms", .number(framesPerMillisecond)),
-      ] + presentation.members
+      ] + presentation.members + [("plan", notice.json)]
     ).text
+  }
+}
+
+extension PresentationNotice {
+  /// As JSON; delays in milliseconds, null in live mode.
+  fileprivate var json: JSONText {
+    let isFilm = mode == .film
+    return JSONText.object([
+      ("number", JSONText(text: String(number))), ("mode", .string(mode.rawValue)),
+      ("rtp", JSONText(text: String(timestamp))), ("first_ms", .milliseconds(isFilm ? first : nil)),
+      ("last_ms", .milliseconds(isFilm ? last : nil)),
+    ])
   }
 }
 

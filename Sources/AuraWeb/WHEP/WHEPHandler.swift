@@ -76,12 +76,15 @@ package struct BroadcastClock: Equatable, Sendable {
   package var framesPerMillisecond: Double
   /// When what is captured now is to be heard.
   package var presentation: WebStatus.Presentation
+  /// By which plan.
+  package var notice: PresentationNotice
 
   package init(
     now: HostTime, rtpTimestamp: UInt32, capturedAt: HostTime, framesPerMillisecond: Double,
-    presentation: WebStatus.Presentation = .init()
+    presentation: WebStatus.Presentation = .init(), notice: PresentationNotice
   ) {
     self.presentation = presentation
+    self.notice = notice
     self.now = now
     self.rtpTimestamp = rtpTimestamp
     self.capturedAt = capturedAt

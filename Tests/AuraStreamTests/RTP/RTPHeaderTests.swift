@@ -28,9 +28,21 @@ struct RTPHeaderTests {
     #expect(bytes == Array(Self.plain.prefix(12)) + [0x55])
   }
 
+  @Test func aContributorStandsBehindTheFixedHeader() throws {
+    let header = RTPHeader(
+      payloadType: 111, sequenceNumber: 1, timestamp: 2, ssrc: 3, contributor: 0x4155_5207)
+    var bytes = [UInt8](repeating: 0x55, count: 17)
+    unsafe bytes.withUnsafeMutableBytes { unsafe header.write(into: $0) }
+    #expect(bytes == hex("81 6f 0001 00000002 00000003  41555207  55"))
+    let read = try Self.parse(bytes)
+    #expect(read.contributor == 0x4155_5207 && read.payloadRange == 16..<17)
+    #expect(try Self.parse(Self.plain).contributor == nil)
+  }
+
   @Test func contributorsAndExtensionAreSteppedOver() throws {
     let contributors = hex("82 6f 0001 00000002 00000003  0000000a 0000000b  99")
     #expect(try Self.parse(contributors).payloadRange == 20..<21)
+    #expect(try Self.parse(contributors).contributor == 10)
     let extended = hex("90 6f 0001 00000002 00000003  bede0002 10aa2211 00000000  99 98")
     #expect(try Self.parse(extended).payloadRange == 24..<26)
     let both = hex("91 6f 0001 00000002 00000003  0000000a  bede0000  99")
@@ -80,8 +92,9 @@ struct RTPHeaderTests {
       sequenceNumber: .random(in: 0...(.max), using: &random),
       timestamp: .random(in: 0...(.max), using: &random),
       ssrc: .random(in: 0...(.max), using: &random),
-      marker: .random(using: &random))
-    var bytes = [UInt8](repeating: 0, count: 12)
+      marker: .random(using: &random),
+      contributor: .random(using: &random) ? .random(in: 0...(.max), using: &random) : nil)
+    var bytes = [UInt8](repeating: 0, count: header.payloadRange.lowerBound)
     unsafe bytes.withUnsafeMutableBytes { unsafe header.write(into: $0) }
     #expect(try Self.parse(bytes) == header)
   }

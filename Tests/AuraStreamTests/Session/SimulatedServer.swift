@@ -87,7 +87,7 @@ struct SimulatedServer: ~Copyable {
         flow = OutgoingFlow(
           .init(
             ssrc: Self.ssrc, payloadType: abilities.payloadType,
-            redundantPayloadType: abilities.redundantPayloadType,
+            redundantPayloadType: abilities.redundantPayloadType, tellsPlan: true,
             answersNACK: abilities.answersNACK, firstSequenceNumber: 0x7ff0, cname: "server",
             packetDuration: .frames(packetFrames), typicalPayloadBytes: Self.frameBytes),
           now: now)
@@ -143,7 +143,8 @@ struct SimulatedServer: ~Copyable {
     guard let older = flow?.repair.olderFrames else { return }
     let form = unsafe forms.payload(olderFrames: older, payloadType: abilities.payloadType)
     if let draft = unsafe flow?.draft(
-      payload: form.bytes, isRedundant: form.isRedundant, timestamp: timestamp, marker: false)
+      payload: form.bytes, isRedundant: form.isRedundant, timestamp: timestamp, marker: false,
+      notice: notice)
     {
       let count = unsafe protector.protect(
         draft.bytes, length: draft.byteCount, index: draft.index)

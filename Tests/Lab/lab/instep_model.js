@@ -88,7 +88,7 @@ class Clocks {
 // What the page sees of it: a receiver's statistics.
 class Receiver {
   constructor(buffer) {
-    Object.assign(this, { buffer, isHeard: false, jitterBufferTarget: null, source: null });
+    Object.assign(this, { buffer, isHeard: false, jitterBufferTarget: null, source: null, contributor: null });
     this.inbound = {
       type: 'inbound-rtp', packetsReceived: 0, packetsLost: 0, totalSamplesReceived: 0, jitterBufferDelay: 0,
       jitterBufferEmittedCount: 0, concealedSamples: 0, silentConcealedSamples: 0, jitter: 0,
@@ -106,6 +106,8 @@ class Receiver {
   async getStats() { return [{ ...this.inbound, packetsReceived: Math.floor(this.inbound.packetsReceived) }]; }
 
   getSynchronizationSources() { return [this.source]; }
+
+  getContributingSources() { return [this.contributor]; }
 }
 
 // One listener for so many seconds; what became of it. `start`: how late its first packet is; null: as the page has it.
@@ -124,7 +126,8 @@ async function live(settings) {
     cuts = [], lies = [], blind = { until: 0, by: 0 },
     rare = { from: seconds, until: seconds, every: 1 }, glides = [],
   } = settings;
-  let goal = atFirst;
+  // As the server has it for what is captured from now on.
+  let goal = atFirst, plan = { number: 0, mode: 'film', rtp: 0, first_ms: goal, last_ms: goal };
   const random = generator(seed);
   // As measured: from below it rests 0 to 13 ms under the target, from above 10 to 20 over.
   const { passing = 60 + 20 * random(), low = -13 * random(), high = 10 + 10 * random() } = settings;
@@ -139,7 +142,18 @@ async function live(settings) {
       refine: (told) => told,
     },
   };
-  const told = () => ({ mode: 'film', delay_ms: goal, rtp: 0, at_ms: 0, frames_per_ms: 48 });
+  const told = () => ({ mode: 'film', delay_ms: goal, rtp: 0, at_ms: 0, frames_per_ms: 48, plan });
+  const rtpOf = (captured) => (48 * Math.round(captured)) >>> 0;
+  const change = (first, last) => {
+    const rtp = rtpOf(clocks.truth(performance.now()));
+    plan = { ...plan, number: (plan.number + 1) & 255, rtp, first_ms: first, last_ms: last };
+  };
+  // Of what was captured at an instant of the server's.
+  const due = (captured) => {
+    const passed = Math.max(0, ((rtpOf(captured) - plan.rtp) | 0) / 48);
+    const { first_ms: first, last_ms: last } = plan;
+    return first < last ? Math.min(last, first + passed / 50) : Math.max(last, first - passed / 50);
+  };
   let receiver, film, measure, nextAsk, away = 0, date = 1e12;
   memory.held = mistaken === null ? {} : { passing: [passing - mistaken, passing - mistaken] };
   const join = (now, point, error) => {
@@ -169,9 +183,10 @@ async function live(settings) {
         if (nap.isClockStopped) clocks.stood += 1000 * nap.seconds;
         else away += 1000 * nap.seconds;
         date += 1000 * nap.seconds;
-        goal += nap.by || 0;
+        if (nap.by) change(goal + nap.by, goal + nap.by);
       }
       for (const one of cuts.filter(({ at }) => at === second)) buffer.level += one.by;
+      for (const one of glides.filter(({ at }) => at === second)) change(goal, goal + one.by);
     }
     const now = 10 * tick + away;
     performance.time = now;
@@ -179,6 +194,10 @@ async function live(settings) {
     buffer.tick();
     receiver.tick(cuts.some(({ at }) => tick >= 100 * at && tick < 100 * at + 60));
     const heard = buffer.level + passing + sound.wanted;
+    const truth = clocks.truth(now);
+    goal = due(truth);
+    // That of what is heard.
+    const goalHeard = due(truth - heard);
     const isTurn = second < rare.from || second >= rare.until
       ? tick - lastBeat >= BEAT / 10 : (second - rare.from) % rare.every === 0 && tick % 100 === 0;
     if (isTurn) {
@@ -188,7 +207,9 @@ async function live(settings) {
       // A second's median is off by `noise`.
       const late = heard + 6 * noise * (random() - 0.5) + (lie ? lie.by : 0) + (isBlind() ? blind.by : 0);
       const shown = late - (PACKET - 5) - (isFine ? WEB_AUDIO_MS.others : ASSUMED_OUTPUT_MS);
-      receiver.source = { timestamp: now, rtpTimestamp: (48 * Math.round(clocks.truth(now) - shown)) >>> 0 };
+      receiver.source = { timestamp: now, rtpTimestamp: rtpOf(truth - shown) };
+      const isOld = ((receiver.source.rtpTimestamp - plan.rtp) | 0) < 0;
+      receiver.contributor = { source: 0x41555200 + ((plan.number - isOld) & 255), timestamp: now };
       if (random() < 1 - (1 - unsteady) ** (BEAT / 1000)) inbound.concealedSamples += 480;
       const dateNow = Date.now;
       Date.now = () => date + 10 * tick;
@@ -196,19 +217,17 @@ async function live(settings) {
       Date.now = dateNow;
       if (reading.stood > SLEPT_MS) {
         // As listener.js does: all is new, and the first packet comes when it is due.
-        join(now, clocks.fit.point, null);
+        join(now, clocks.fit.presentation(clocks.fit.rtpAt(now)), null);
         errors.push(1e4);
         clockErrors.push(0);
         continue;
       }
-      if (now >= nextAsk) {
-        const before = clocks.fit.point;
-        clocks.ask(now);
+      if (now >= nextAsk || clocks.fit.isOutdated(measure.rtp, measure.plan)) {
         clocks.fit.point = told();
-        const isMoving = before && before.delay_ms !== goal;
-        nextAsk = now + (clocks.fit.samples.length < 5 || isMoving ? 1000 : 5000);
-        film.follow(clocks.fit.point);
+        clocks.ask(now);
+        nextAsk = now + (clocks.fit.samples.length < 5 ? 1000 : 5000);
       }
+      film.follow(clocks.fit.presentation(measure.rtp));
       const [target, node] = [receiver.jitterBufferTarget, sound.wanted];
       const { soon } = reading;
       film.beat(reading, now);
@@ -228,11 +247,10 @@ async function live(settings) {
       }
     }
     if (tick % 100 !== 99) continue;
-    errors.push(heard - goal);
+    errors.push(heard - goalHeard);
     const isGliding = ({ at, by }) => second >= at && second < at + Math.abs(by) / 20;
-    // Five seconds until it is known; then as it moves.
-    if (glides.some((one) => isGliding(one) && second >= one.at + 6)) gliding.push(Math.abs(heard - goal));
-    for (const { by } of glides.filter(isGliding)) goal += 20 * Math.sign(by);
+    // What is heard is of before until then.
+    if (glides.some((one) => isGliding(one) && second >= one.at + 1)) gliding.push(Math.abs(heard - goalHeard));
     clockErrors.push(Math.abs(clocks.error(now)));
   }
   const half = Math.floor(seconds / 2);

@@ -52,6 +52,7 @@ private struct FlowRun: ~Copyable {
     flow = OutgoingFlow(
       .init(
         ssrc: 5, payloadType: Self.opus, redundantPayloadType: flags & 1 == 0 ? nil : Self.red,
+        tellsPlan: flags & 4 == 0,
         answersNACK: flags & 2 == 0, firstSequenceNumber: first, cname: "aura",
         packetDuration: .milliseconds(packetMilliseconds), typicalPayloadBytes: typical), now: now)
   }
@@ -119,7 +120,8 @@ private struct FlowRun: ~Copyable {
 
   private mutating func send(_ payload: UnsafeRawBufferPointer, isRedundant: Bool) {
     let draft = unsafe flow.draft(
-      payload: payload, isRedundant: isRedundant, timestamp: timestamp, marker: false)
+      payload: payload, isRedundant: isRedundant, timestamp: timestamp, marker: false,
+      notice: notice)
     let (index, length, room) = unsafe (draft.index, draft.byteCount, draft.bytes)
     check(index == nextIndex, "an index is handed out once, in order")
     nextIndex += 1
@@ -130,6 +132,10 @@ private struct FlowRun: ~Copyable {
     check(
       header?.sequenceNumber == UInt16(truncatingIfNeeded: index), "the header has the index's end")
     check(header?.payloadType == (isRedundant ? Self.red : Self.opus), "the header says what it is")
+    check(
+      header?.contributor == (flow.parameters.tellsPlan ? notice.contributor : nil),
+      "the plan's number goes along where it is wanted")
+    check(header?.payloadRange.count == payload.count, "and the payload is whole behind it")
     // As encryption would, and with an end that tells the index.
     for place in RTPHeader.byteCount..<length {
       unsafe room[place] ^= UInt8(truncatingIfNeeded: index &* 167 &+ UInt64(place))
