@@ -153,16 +153,18 @@ class Measure {
     if (instant > 1e11) instant -= performance.timeOrigin;
     if (!(Math.abs(now - instant) < 2000)) return;
     this.rtp = source.rtpTimestamp;
-    this.mark(source.timestamp);
+    this.mark();
     const delay = this.clock.sinceCapture(source.rtpTimestamp, instant);
     if (delay !== null) this.delays.push({ now, delay });
   }
 
-  // Marks are listed for 10 s, each with when it was delivered last; what was made up or repaired has none.
-  mark(timestamp) {
-    const marks = this.receiver.getContributingSources().filter((one) => one.source >>> 8 === PLAN_MARK);
-    const newest = Math.max(...marks.map((one) => one.timestamp));
-    if (timestamp - newest < MARK_MS) this.plan = marks.find((one) => one.timestamp === newest).source & 255;
+  // Marks are listed for 10 s, each with the newest packet that had it; what was repaired may have none. (Firefox gives them
+  // other times than the sound.)
+  mark() {
+    const age = (one) => (this.rtp - one.rtpTimestamp) | 0;
+    const [mark] = this.receiver.getContributingSources().filter((one) => one.source >>> 8 === PLAN_MARK)
+      .sort((a, b) => age(a) - age(b));
+    if (mark && age(mark) < 48 * MARK_MS) this.plan = mark.source & 255;
     else if (this.plan !== undefined) this.plan = null;
   }
 

@@ -208,8 +208,9 @@ async function live(settings) {
       const late = heard + 6 * noise * (random() - 0.5) + (lie ? lie.by : 0) + (isBlind() ? blind.by : 0);
       const shown = late - (PACKET - 5) - (isFine ? WEB_AUDIO_MS.others : ASSUMED_OUTPUT_MS);
       receiver.source = { timestamp: now, rtpTimestamp: rtpOf(truth - shown) };
-      const isOld = ((receiver.source.rtpTimestamp - plan.rtp) | 0) < 0;
-      receiver.contributor = { source: 0x41555200 + ((plan.number - isOld) & 255), timestamp: now };
+      const { rtpTimestamp } = receiver.source;
+      const isOld = ((rtpTimestamp - plan.rtp) | 0) < 0;
+      receiver.contributor = { source: 0x41555200 + ((plan.number - isOld) & 255), timestamp: now, rtpTimestamp };
       if (random() < 1 - (1 - unsteady) ** (BEAT / 1000)) inbound.concealedSamples += 480;
       const dateNow = Date.now;
       Date.now = () => date + 10 * tick;
