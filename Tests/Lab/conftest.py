@@ -18,12 +18,12 @@ _stories = pytest.StashKey[list]()
 _whole = pytest.StashKey[Busyness]()
 
 
-# Files whose tests are about what is said and done, whenever that is: one part for each of two cores. The others, where
-# sound has to come in time, are the last part, and run alone.
+# Files whose tests are about what is said and done, whenever that is: three parts, which run beside each other on two
+# cores. The others, where sound has to come in time, are the last part, and run alone.
 _PARTS = {
-    "one": {"api_docs", "events", "help", "laboratory", "launcher", "listen_trouble", "metrics", "page_not_live",
-            "protocol_server"},
-    "two": {"access", "fine", "keys", "listen_record", "no_sound_server", "output_device", "web_joining"},
+    "one": {"api_docs", "events", "help", "laboratory", "launcher", "listen_trouble", "protocol_server"},
+    "two": {"access", "fine", "keys", "listen_record", "metrics", "output_device", "page_not_live", "plan"},
+    "three": {"no_sound_server", "page", "protocol_client", "web_joining", "web_networks"},
 }
 
 

@@ -6,7 +6,6 @@ import time
 import numpy as np
 import pytest
 
-from lab.browser import BROWSERS
 from lab.film import DELAY_MS, NEAR, watch_losses
 from lab.lan import Lan
 from lab.meter import follow, longest_silence, voice
@@ -112,44 +111,6 @@ def test_the_mode_changes_while_everyone_listens(tmp_path):
     assert_or_skip(all(silence <= 100 + silences["relay"] for silence in silences.values())
                    and len(together) > 4 and np.nanmax(together) < 10
                    and np.isfinite(together).mean() > 0.7, story, take)
-
-
-# The page asks for the clock five times, and from then on when a packet tells of news; it reports nothing.
-_ASK_NO_MORE = """(() => {
-  const { keep } = ServerClock.prototype, { follow } = FilmBuffer.prototype;
-  ServerClock.prototype.keep = async function (now) {
-    window.clock = this;
-    if (this.samples.length < 5 || this.next === 0) await keep.call(this, now);
-  };
-  FilmBuffer.prototype.follow = function (told) {
-    window.film = this;
-    follow.call(this, told);
-  };
-  Listener.prototype.report = async () => {};
-  return true;
-})()"""
-
-
-@pytest.mark.parametrize("browser", BROWSERS)
-def test_a_page_learns_of_a_change_from_its_packets(tmp_path, browser):
-    """Of another delay, of live mode and of film mode, however long ago it has asked."""
-    with SERVERS["pipewire"](("ear1",)) as server, Stage(tmp_path, server) as stage:
-        serve = stage.serve("--source", "tone:440", "--mode", "film", "--delay", 250)
-        web = Web(serve.web_address())
-        page = WebPage(stage.browser(browser, "ear1"), serve.web_address())
-        page.browser.evaluate(_ASK_NO_MORE)
-        page.listen()
-        page.browser.until("enough answers", "window.clock?.samples.length >= 5")
-        assert page.browser.evaluate("film.delay") == 250
-        ask(web, delay_ms=300)
-        page.browser.until("the first of it", "film.delay > 250")
-        page.browser.until("all of it", "film.delay === 300")
-        ask(web, mode="live")
-        page.browser.until("live mode", "film.delay === null")
-        ask(web, mode="film")
-        page.browser.until("film mode", "film.delay === 300")
-        told = page.browser.evaluate("[clock.samples.length, clock.point.plan.number]")
-        assert told == [8, 3], "it has asked once for each, and no more"
 
 
 # As any other WHEP player: it knows nothing of film mode, and tells nothing.

@@ -7,6 +7,8 @@ function wantedSlug() {
 
 // How fast film mode's delay moves.
 const GLIDE = 0.02;
+// By how much clocks part, usually and at most.
+const USUAL_SKEW = 5e-5, MOST_SKEW = 5e-4;
 
 // The host's clock as this browser sees it, and with it when a packet's sound was captured and is to be heard.
 class ServerClock {
@@ -17,12 +19,17 @@ class ServerClock {
     this.next = 0;
   }
 
-  // Asks when it is time to: a few times quickly, then now and then. Without an answer there is
-  // no delay to show; nothing else depends on it.
+  // How long until it is asked again: a few times quickly, oftener where answers come unevenly, then now and then.
+  get pause() {
+    const { length } = this.samples;
+    return length < 5 || (length < 20 && this.line.usual > 1.5) ? 250 : 5000;
+  }
+
+  // Asks when it is time to. Without an answer there is no delay to show; nothing else depends on it.
   async keep(now) {
     if (now < this.next) return;
     this.asked = now;
-    this.next = now + (this.samples.length < 5 ? 250 : 5000);
+    this.next = now + this.pause;
     try {
       const asked = performance.now();
       const response = await fetch(this.path);
@@ -47,9 +54,14 @@ class ServerClock {
     const jump = this.line ? Math.abs(sample.offset - this.offset(sample.at)) : 0;
     if (jump > 20 + sample.roundTrip / 2) this.samples = [];
     this.samples.push(sample);
-    // Two minutes of them: clocks drift apart.
-    if (this.samples.length > 24) this.samples.shift();
+    // Five minutes of them: clocks drift apart.
+    if (this.samples.length > 60) this.samples.shift();
     this.line = fitClock(this.samples);
+    // They contradict each other, by more than a browser's clock is coarse: the latest are right.
+    while (this.line.width < -1.5) {
+      this.samples.shift();
+      this.line = fitClock(this.samples);
+    }
   }
 
   offset(instant) {
@@ -97,26 +109,31 @@ class ServerClock {
   }
 }
 
-// A line through what answers told of another clock: { at, offset, skew }. The quickest know best: least
-// can have happened to them on the way. Over a short time two clocks are taken to go alike.
+// What answers told of another clock, together, as { at, offset, skew, width, usual }: a question takes the shortest way
+// and something on top, its answer the shortest way back and something on top. So the other clock is at least what any
+// answer shows, and at most what any question does: the middle of the two lines that keep to all of them, by the skew
+// that leaves most room between them, rather a small one. `usual`: how far off it usually is.
 function fitClock(samples) {
-  const quickest = Math.min(...samples.map((one) => one.roundTrip));
-  const weigh = (one) => 1 / (0.5 + one.roundTrip - quickest) ** 2;
-  let weights = 0, at = 0, offset = 0;
-  for (const one of samples) {
-    const weight = weigh(one);
-    weights += weight;
-    at += weight * one.at;
-    offset += weight * one.offset;
+  const { at } = samples[samples.length - 1];
+  const trips = samples.map((one) => one.roundTrip).sort((a, b) => a - b);
+  const usual = (trips[trips.length >> 1] - trips[0] + 0.2) / trips.length;
+  const between = (skew) => {
+    let low = -Infinity, high = Infinity;
+    for (const one of samples) {
+      const offset = one.offset + skew * (at - one.at);
+      low = Math.max(low, offset - one.roundTrip / 2);
+      high = Math.min(high, offset + one.roundTrip / 2);
+    }
+    return { width: high - low, offset: (low + high) / 2 };
+  };
+  const room = (skew) => between(skew).width / usual - (skew / USUAL_SKEW) ** 2 / 2;
+  // It has one summit.
+  let [from, to] = [-MOST_SKEW, MOST_SKEW];
+  while (to - from > 1e-7) {
+    const third = (to - from) / 3;
+    if (room(from + third) < room(to - third)) from += third;
+    else to -= third;
   }
-  at /= weights;
-  offset /= weights;
-  let up = 0, down = 0;
-  for (const one of samples) {
-    up += weigh(one) * (one.at - at) * (one.offset - offset);
-    down += weigh(one) * (one.at - at) ** 2;
-  }
-  const isLong = samples[samples.length - 1].at - samples[0].at > 20000;
-  const skew = isLong && down > 0 ? Math.min(5e-4, Math.max(-5e-4, up / down)) : 0;
-  return { at, offset, skew };
+  const skew = (from + to) / 2;
+  return { at, skew, usual, ...between(skew) };
 }

@@ -74,7 +74,7 @@ class InStep {
 
   move(buffer, want, now, until = now) {
     const way = want > buffer ? 'up' : 'down';
-    this.moving = { want, way, buffer, since: now, until };
+    this.moving = { want, way, buffer, since: now, until, began: now };
     this.aim(want - InStep.zone[way]);
   }
 
@@ -105,7 +105,13 @@ class InStep {
     if (this.errors.length > (isFine ? 9 : 5)) this.errors.shift();
     if (this.moving) this.urge(buffer, now);
     else if (this.errors.length >= (this.isFresh ? 2 : 4)) this.judge(buffer, isFine, now);
-    if (isFine && !this.moving) this.slew(now);
+    if (isFine && (!this.moving || this.isLong(now))) this.slew(now);
+  }
+
+  // A step may take tens of seconds: meanwhile Web Audio's delay does what it can do whole.
+  isLong(now) {
+    const missing = median(this.errors);
+    return now - this.moving.began > InStep.step.wait && missing >= 0 && missing <= InStep.fine.most;
   }
 
   judge(buffer, isFine, now) {

@@ -65,18 +65,20 @@ class Buffer {
   }
 }
 
-// The page's clock against the server's: 200 ppm apart or so, asked every 5 s, sometimes slowly answered.
+// The page's clock against the server's: 200 ppm apart or so, asked every 5 s, sometimes slowly answered, or each way
+// with jitter of its own.
 class Clocks {
-  constructor(random, { skew, spikes }) {
-    Object.assign(this, { random, skew, spikes, stood: 0, fit: new ServerClock('main') });
+  constructor(random, { skew, spikes, jitter }) {
+    Object.assign(this, { random, skew, spikes, jitter, stood: 0, fit: new ServerClock('main') });
   }
 
   // What the server's clock says at an instant of the page's.
   truth(now) { return 5000 + now * (1 + this.skew) + this.stood; }
 
   ask(now) {
-    const there = 1 + 2 * this.random() + (this.random() < this.spikes ? 300 * this.random() : 0);
-    const back = 1 + 2 * this.random();
+    const way = () => 1 + (2 + this.jitter) * this.random();
+    const there = way() + (this.random() < this.spikes ? 300 * this.random() : 0);
+    const back = way();
     const middle = now + (there + back) / 2;
     this.fit.learn({ at: middle, roundTrip: there + back, offset: this.truth(now + there) - middle });
   }
@@ -122,7 +124,7 @@ class Receiver {
 async function live(settings) {
   const {
     seed, seconds = 600, goal: atFirst = 1500, start = 0, stretchable = 0.6, noise = 3, dry = 0.2, stiff = 0,
-    skew = 0, drift = 0, spikes = 0, isFine = false, unsteady = 0, naps = [], first = 0, mistaken = 0,
+    skew = 0, drift = 0, spikes = 0, jitter = 0, isFine = false, unsteady = 0, naps = [], first = 0, mistaken = 0,
     cuts = [], lies = [], blind = { until: 0, by: 0 },
     rare = { from: seconds, until: seconds, every: 1 }, glides = [],
   } = settings;
@@ -132,7 +134,7 @@ async function live(settings) {
   // As measured: from below it rests 0 to 13 ms under the target, from above 10 to 20 over.
   const { passing = 60 + 20 * random(), low = -13 * random(), high = 10 + 10 * random() } = settings;
   const buffer = new Buffer(random, { low, high, stretchable, drift, dry, stiff });
-  const clocks = new Clocks(random, { skew, spikes });
+  const clocks = new Clocks(random, { skew, spikes, jitter });
   const errors = [], clockErrors = [], moves = [], faults = [], joins = [], gliding = [], firsts = [];
   const isBlind = () => performance.time < 1000 * blind.until;
   const sound = {
@@ -226,7 +228,7 @@ async function live(settings) {
       if (now >= nextAsk || clocks.fit.isOutdated(measure.rtp, measure.plan)) {
         clocks.fit.point = told();
         clocks.ask(now);
-        nextAsk = now + (clocks.fit.samples.length < 5 ? 1000 : 5000);
+        nextAsk = now + clocks.fit.pause;
       }
       film.follow(clocks.fit.presentation(measure.rtp));
       const [target, node] = [receiver.jitterBufferTarget, sound.wanted];
