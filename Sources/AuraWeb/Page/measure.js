@@ -9,10 +9,15 @@ const ASSUMED_LEAST_MS = 40;
 const EARLY_MS = 3000;
 const SOON_MS = 400;
 
+// An output whose clock falls behind by more has stood still; an output's turns are seldom longer.
+const STOOD_MS = 30, TURN_MS = 60;
+
 // What a Web Audio context needs to its output. Asked seldom, and Firefox once: it stands still for good if asked
-// just when its device changes.
+// just when its device changes, and what it tells when it has just stood still is wrong for good.
 class OutputTime {
-  constructor(context) { Object.assign(this, { context, ms: null, next: 1.5, ages: [], asked: null, sunk: 0 }); }
+  constructor(context) {
+    Object.assign(this, { context, ms: null, next: 1.5, ages: [], asked: null, sunk: 0, isCalm: false });
+  }
 
   // What performance.now() is ahead of the context's clock.
   get age() { return performance.now() - 1000 * this.context.currentTime; }
@@ -27,6 +32,10 @@ class OutputTime {
     // It has stood still, or is another output.
     if (Math.abs(age - this.least) > 150) this.ages = [];
     this.ages = [...this.ages.filter(([then]) => now - then < 6000), [now, age]];
+    const last = this.ages.filter(([then]) => now - then < 1200), lately = last.map(([, one]) => one);
+    const isKnown = last.length > 4, low = Math.min(...lately);
+    if (isKnown && low - this.least > STOOD_MS) this.ages = last;
+    this.isCalm = isKnown && now - last[0][0] > 1000 && Math.max(...lately) - low < TURN_MS;
     // What it needs sinks until its next turn, and is told for good as it was when it was asked.
     if (this.asked && now - this.asked.now < 6000) this.sunk = Math.max(this.sunk, this.asked.age - this.least);
   }
@@ -34,8 +43,10 @@ class OutputTime {
   // Milliseconds; 0: the browser does not say; null: not known yet.
   read() {
     const { context } = this;
-    if (context.currentTime >= this.next) {
-      this.next = /Firefox/.test(navigator.userAgent) ? Infinity : context.currentTime + 1;
+    const isOnce = /Firefox/.test(navigator.userAgent);
+    // Nobody waits for ever.
+    if (context.currentTime >= this.next && (!isOnce || this.isCalm || context.currentTime > 6)) {
+      this.next = isOnce ? Infinity : context.currentTime + 1;
       const latency = context.outputLatency;
       Object.assign(this, { asked: { now: performance.now(), age: this.age }, sunk: 0 });
       this.ms = latency > 0 ? 1000 * (latency + context.baseLatency) : 0;
