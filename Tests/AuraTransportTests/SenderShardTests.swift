@@ -260,7 +260,8 @@ private final class Stage {
     ]
     for turn in turns { stage.send(plan: turn.plan, mode: turn.mode) }
     let received = stage.ear.datagrams()
-    let marks: [UInt32?] = [7, 7, 7, 8, 8, nil, nil, 255].map { $0.map { 0x4155_5200 | $0 } }
+    let plans: [UInt32?] = [7, 7, 7, 8, 8, nil, nil, 255]
+    let marks = plans.map { plan in plan.map { 0x4155_5200 | $0 } }
     for (index, keys) in stage.keys.enumerated() {
       var receiver = try SRTPReceiver(keys: keys.seenByPeer)
       var contributors: [UInt32?] = []
@@ -273,8 +274,11 @@ private final class Stage {
         #expect(Array(packet[header.payloadRange]) == [UInt8](repeating: 0x5a, count: 160))
         contributors.append(header.contributor)
       }
-      let wanted = index == 1 ? Array(repeating: nil, count: 8) : index == 2 ? marks.dropLast() : marks
-      #expect(contributors == wanted)
+      switch index {
+      case 0: #expect(contributors == marks)
+      case 1: #expect(contributors == Array(repeating: nil, count: 8))
+      default: #expect(contributors == Array(marks.dropLast()))
+      }
     }
   }
 

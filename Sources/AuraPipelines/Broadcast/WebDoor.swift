@@ -72,7 +72,8 @@ package final class WebDoor: WHEPHandler {
       framesPerMillisecond: 1e6 / line.nanosecondsPerFrame,
       presentation: WebStatus.Presentation(
         mode: broadcast.presenter.state.mode, delay: broadcast.presentationDelay),
-      notice: PresentationNotice(broadcast.presenter.plan, at: line.mediaTime(at: now), clock: clock))
+      notice: PresentationNotice(
+        broadcast.presenter.plan, at: line.mediaTime(at: now), clock: clock))
   }
 
   package func levels(
