@@ -238,14 +238,14 @@ struct SimulatedListener {
 
   private mutating func take(_ clear: [UInt8], _ header: RTPHeader, now: HostTime) {
     guard header.payloadType == Self.redundant else {
-      hear(Array(clear[12...]), timestamp: header.timestamp, now: now)
+      hear(Array(clear[header.payloadRange.lowerBound...]), timestamp: header.timestamp, now: now)
       return
     }
     guard behaviour.understandsRedundancy else {
       mistakes.append("redundancy nobody agreed on")
       return
     }
-    var place = 12
+    var place = header.payloadRange.lowerBound
     var blocks: [(timestamp: UInt32, count: Int)] = []
     while clear[place] & 0x80 != 0 {
       let word = clear[place..<place + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
