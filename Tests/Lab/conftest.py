@@ -22,8 +22,9 @@ _whole = pytest.StashKey[Busyness]()
 # cores. The others, where sound has to come in time, are the last part, and run alone.
 _PARTS = {
     "one": {"api_docs", "events", "help", "laboratory", "launcher", "listen_trouble", "protocol_server"},
-    "two": {"access", "fine", "keys", "listen_record", "metrics", "output_device", "page_not_live", "plan"},
-    "three": {"no_sound_server", "page", "protocol_client", "web_joining", "web_networks"},
+    "two": {"access", "fine", "keys", "listen_record", "metrics", "no_sound_server", "output_device", "page_not_live",
+            "plan", "web_joining"},
+    "three": {"page", "protocol_client", "web_networks"},
 }
 
 

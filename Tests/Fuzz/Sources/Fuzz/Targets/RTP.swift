@@ -33,12 +33,15 @@ private func tryPacket(_ bytes: [UInt8]) {
   let range = header.payloadRange
   check(outer.payloadRange.contains(range), "padding is not part of the payload")
   if !range.isEmpty { tryRedundant(Array(bytes[range])) }
-  var written = [UInt8](repeating: 0, count: RTPHeader.byteCount)
+  let byteCount = RTPHeader.byteCount(contributor: header.contributor)
+  check(range.lowerBound >= byteCount, "a contributor is in the header")
+  var written = [UInt8](repeating: 0, count: byteCount)
   unsafe written.withUnsafeMutableBytes { unsafe header.write(into: $0) }
   let again = try? unsafe RTPHeader(parsing: written.span.bytes)
   check(again?.sequenceNumber == header.sequenceNumber, "a header that is written can be read")
   check(again?.timestamp == header.timestamp, "a header that is written can be read")
   check(again?.marker == header.marker, "a header that is written can be read")
+  check(again?.contributor == header.contributor, "a header that is written can be read")
 }
 
 private func tryRedundant(_ payload: [UInt8]) {
