@@ -111,7 +111,7 @@ GLIDES = {
     "Web Audio": (
         dict(glides=[dict(at=100, by=400), dict(at=200, by=-400)], isFine=True, dry=0), dict(gliding=45, again=8)),
     "for seconds it cannot be stretched": (
-        dict(glides=[dict(at=100, by=400), dict(at=200, by=-400)]), dict(gliding=120, again=5)),
+        dict(glides=[dict(at=100, by=400), dict(at=200, by=-400)]), dict(gliding=150, again=5)),
 }
 
 
