@@ -143,6 +143,22 @@ def test_it_comes_into_step_and_stays(lives, name):
         assert life["clock"] < bounds.get("clock", 2), life
 
 
+# How much each way jitters by itself, in ms, and what 95 % of the clock's errors are below.
+@pytest.mark.parametrize("jitter, bound", [(0, 0.6), (5, 2), (40, 5)])
+def test_the_clock_is_known_by_the_fastest_ways_there_and_back(jitter, bound):
+    """Not by the quickest answer, which is wrong by half of what its own two ways differ by."""
+    script = "\n".join((REPOSITORY / part).read_text().replace("'use strict';", "") for part in PARTS)
+    with Chromium(dict(os.environ)) as browser:
+        worlds = browser.evaluate(f"""(() => {{ {script}
+            return Array.from({{ length: 30 }}, (_, seed) => clockErrors({{
+              seed: seed + 1, jitter: {jitter}, skew: 0 }})); }})()""")
+    errors, quickest = (np.concatenate([world[name] for world in worlds]) for name in ("errors", "quickest"))
+    for name, values in (("errors", errors), ("quickest answer alone", quickest)):
+        print(f"{jitter} ms of jitter, {name}: {np.percentile(values, [50, 95, 100]).round(2)} ms")
+    assert np.percentile(errors, 95) < bound
+    assert jitter < 40 or np.percentile(quickest, 95) > 1.3 * np.percentile(errors, 95)
+
+
 def test_what_is_found_is_corrected_at_once(lives):
     """Not by Web Audio's delay alone, which moves by a millisecond a second: most are near 5 s after it was found."""
     exact = sorted(life["exact"] for life in lives["Web Audio, what is told is wrong at first"])
