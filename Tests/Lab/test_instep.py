@@ -99,7 +99,7 @@ RETURNS = {
 }
 
 
-# The delay is changed at the keyboard, at 20 ms a second. Bounds in ms while it moves, from 6 s on, and seconds
+# The delay is changed at the keyboard, at 20 ms a second. Bounds in ms while it moves, from 1 s on, and seconds
 # until in step afterwards.
 GLIDES = {
     "longer, and back": (dict(glides=[dict(at=100, by=400), dict(at=200, by=-400)], dry=0), dict(gliding=45, again=8)),
@@ -213,6 +213,21 @@ def test_what_a_browser_needs_whether_it_tells_or_not():
             const told = second({{ jitterBufferMinimumDelay: 0.06 * 48000 }});
             return [told.delay, told.needed, second({{}}).needed]; }})()""")
     assert needed == pytest.approx([delay - 150 + 60, delay - 150 + 40])
+
+
+def test_the_server_corrects_by_nothing_that_is_doubtful():
+    """Where a browser's buffer cannot be told: not by what was made up, nor by measures that disagree, until they last."""
+    script = "\n".join((REPOSITORY / part).read_text().replace("'use strict';", "") for part in PARTS)
+    with Chromium(dict(os.environ)) as browser:
+        steady, made_up, apart, lasting, live = browser.evaluate(f"""(() => {{ {script}
+            const film = new FilmBuffer({{}}, {{ hold() {{}} }});
+            film.follow({{ mode: 'film', delay_ms: 300 }});
+            const vouch = (count, delay, isSteady = true) => Array.from({{ length: count }},
+              () => film.vouches({{ delay, buffer: 100, isSteady }}));
+            const all = [vouch(5, 200), vouch(1, 200, false), vouch(2, 260), vouch(4, 260)];
+            film.follow({{ mode: 'live', delay_ms: null }});
+            return [...all, vouch(1, 500, false)]; }})()""")
+    assert steady == [True] * 5 and made_up == [False] and apart == [False] * 2 and lasting[-1] and live == [True]
 
 
 SECONDS = 16.0

@@ -212,8 +212,10 @@ package final class Broadcast: Sendable {
   package var levels: LevelTrace { loop.levels }
 
   /// The delay from capture to ear in film mode, of what is captured now; nil in live mode.
-  package var presentationDelay: Duration? {
-    let plan = presenter.plan
+  package var presentationDelay: Duration? { delay(by: presenter.plan) }
+
+  /// The same by a plan.
+  func delay(by plan: PresentationPlan) -> Duration? {
     guard plan.mode == .film else { return nil }
     return plan.delay(at: MediaTime(frames: loop.numbers.mediaFrames.load(ordering: .relaxed)))
   }

@@ -66,14 +66,13 @@ package final class WebDoor: WHEPHandler {
     guard slug == Self.slug, let line = broadcast.timeline else { return nil }
     let now = HostClock.now
     let clock = broadcast.webRTC.clock
+    let plan = broadcast.presenter.plan
     let (timestamp, instant) = clock.report(at: now, on: line)
     return BroadcastClock(
       now: now, rtpTimestamp: timestamp, capturedAt: instant,
       framesPerMillisecond: 1e6 / line.nanosecondsPerFrame,
-      presentation: WebStatus.Presentation(
-        mode: broadcast.presenter.state.mode, delay: broadcast.presentationDelay),
-      notice: PresentationNotice(
-        broadcast.presenter.plan, at: line.mediaTime(at: now), clock: clock))
+      presentation: WebStatus.Presentation(mode: plan.mode, delay: broadcast.delay(by: plan)),
+      notice: PresentationNotice(plan, at: line.mediaTime(at: now), clock: clock))
   }
 
   package func levels(

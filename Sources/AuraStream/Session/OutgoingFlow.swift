@@ -14,7 +14,7 @@ package struct OutgoingFlow: ~Copyable {
     /// Its payload type for redundant Opus; nil when not agreed on.
     package var redundantPayloadType: UInt8?
     /// Whether film mode's packets carry the number of the plan that they are heard by, as a contributing
-    /// source: a page sees those, and nothing else of a packet.
+    /// source: of a packet a page sees those and no more.
     package var tellsPlan: Bool
     /// Whether it may ask for packets again.
     package var answersNACK: Bool

@@ -16,7 +16,11 @@ class ServerClock {
     this.path = '/api/clock/' + encodeURIComponent(slug);
     this.samples = [];
     this.point = null;
+    // The plan before the one that was told last: that one may be for what is heard later.
+    this.earlier = null;
     this.next = 0;
+    this.questions = 0;
+    this.answered = 0;
   }
 
   // How long until it is asked again: a few times quickly, oftener where answers come unevenly, then now and then.
@@ -28,24 +32,39 @@ class ServerClock {
   // Asks when it is time to. Without an answer there is no delay to show; nothing else depends on it.
   async keep(now) {
     if (now < this.next) return;
-    this.asked = now;
     this.next = now + this.pause;
+    this.questions += 1;
+    const number = this.questions;
+    this.asked = now;
     try {
       const asked = performance.now();
       const response = await fetch(this.path);
       const answered = performance.now();
       if (!response.ok) throw new Error();
-      this.point = await response.json();
+      const point = await response.json();
       const at = (asked + answered) / 2;
-      this.learn({ at, offset: this.point.now_ms - at, roundTrip: answered - asked });
+      this.take(point, number);
+      this.learn({ at, offset: point.now_ms - at, roundTrip: answered - asked });
     } catch (error) {
       this.next = now + 5000;
     }
+    this.asked = null;
   }
 
-  // There is news: no waiting, but for an answer that is on its way.
-  hurry(now) {
-    if (!(now - this.asked < 1000)) this.next = 0;
+  // Answers may overtake each other.
+  take(point, number) {
+    if (number < this.answered) return;
+    this.answered = number;
+    const before = this.point && this.point.plan;
+    if (before && point.plan && before.number !== point.plan.number) this.earlier = before;
+    this.point = point;
+  }
+
+  // There may be news: no waiting, but for an answer that is on its way, and no more often than every `pause`.
+  hurry(now, pause = 300) {
+    if ((this.asked !== null && now - this.asked < 4000) || now - this.hurried < pause) return;
+    this.hurried = now;
+    this.next = 0;
   }
 
   // An answer is wrong by half its round trip at most. What disagrees by more tells of a clock that slept:
@@ -89,24 +108,28 @@ class ServerClock {
   // same for all listeners. Null: nothing is known, or that sound comes before the plan.
   presentation(rtp) {
     if (!this.line) return null;
-    const { plan } = this.point;
-    const passed = ((rtp - plan.rtp) | 0) / 48;
-    if (passed < 0) return null;
-    const { mode, first_ms: first, last_ms: last } = plan;
-    if (mode !== 'film') return { mode, delay_ms: null };
-    const moved = GLIDE * passed;
-    return { mode, delay_ms: first <= last ? Math.min(last, first + moved) : Math.max(last, first - moved) };
+    return presentationBy(this.point.plan, rtp) || presentationBy(this.earlier, rtp);
   }
 
   // Whether what is heard is of another plan than the one that was told. `told`: the number in its packet, or null:
   // live mode's packets have none.
   isOutdated(rtp, told) {
-    if (!this.line) return false;
+    if (!this.line || !this.point.plan) return false;
     const { number, mode } = this.point.plan;
     // Numbers wrap; an older one is just not over yet.
     const ahead = (told - number) & 255;
-    return told === null ? mode === 'film' && this.presentation(rtp) !== null : ahead > 0 && ahead < 128;
+    return told === null ? mode === 'film' && presentationBy(this.point.plan, rtp) !== null : ahead > 0 && ahead < 128;
   }
+}
+
+// The same by one plan.
+function presentationBy(plan, rtp) {
+  const passed = plan ? ((rtp - plan.rtp) | 0) / 48 : -1;
+  if (passed < 0) return null;
+  const { mode, first_ms: first, last_ms: last } = plan;
+  if (mode !== 'film') return { mode, delay_ms: null };
+  const moved = GLIDE * passed;
+  return { mode, delay_ms: first <= last ? Math.min(last, first + moved) : Math.max(last, first - moved) };
 }
 
 // What answers told of another clock, together, as { at, offset, skew, width, usual }: a question takes the shortest way

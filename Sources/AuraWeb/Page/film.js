@@ -89,6 +89,13 @@ class FilmBuffer {
     this.far = Math.abs(this.delay - delay) < FAR_MS ? 0 : this.far + 1;
   }
 
+  // Whether the server may go by what was heard: where it keeps the packets back, only while nothing is made up and both
+  // measures of the place agree.
+  vouches({ delay, buffer, isSteady }) {
+    if (this.holds || this.delay === null) return true;
+    return isSteady && (delay === null || buffer === null || this.step.agree(delay - buffer));
+  }
+
   set(target) {
     // A browser may refuse a value: that shows.
     try { this.receiver.jitterBufferTarget = target; } catch (error) { this.isObedient = false; }

@@ -69,11 +69,14 @@ class InStep {
   // on, all of it is one step.
   shift(by, now) {
     if (this.buffer === null) this.aim(this.target + by);
-    else this.move(this.buffer, (this.moving ? this.moving.want : this.buffer) + by, now, now + InStep.step.again);
+    else {
+      // Where it has come a little too far it waits, and does not turn.
+      const want = (this.moving ? this.moving.want : this.buffer) + by;
+      this.move(this.buffer, want, now, now + InStep.step.again, by > 0 ? 'up' : 'down');
+    }
   }
 
-  move(buffer, want, now, until = now) {
-    const way = want > buffer ? 'up' : 'down';
+  move(buffer, want, now, until = now, way = want > buffer ? 'up' : 'down') {
     this.moving = { want, way, buffer, since: now, until, began: now };
     this.aim(want - InStep.zone[way]);
   }

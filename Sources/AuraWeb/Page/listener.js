@@ -9,6 +9,8 @@ const CONNECT_MS = 6000;
 // Nor does an answer take long; a request from before a change of networks is never answered.
 const ANSWER_MS = 2500;
 const REPORT_MS = 5000;
+// Packets that tell no plan are live mode's, or carry older sound along: then Chromium shows no contributing source.
+const UNTOLD_MS = 2000;
 // Whose packets the server holds tells it sooner what there is to be corrected.
 const FIRST_REPORT_MS = 2000;
 
@@ -159,9 +161,14 @@ class Listener {
     }
     if (this.isHeard) {
       const { rtp, plan } = measure;
-      if (plan !== undefined && this.clock.isOutdated(rtp, plan)) this.clock.hurry(now);
-      this.clock.keep(now);
-      if (rtp !== null) this.film.follow(this.clock.presentation(rtp));
+      const { clock, film } = this;
+      if (plan !== undefined && clock.isOutdated(rtp, plan)) clock.hurry(now, plan === null ? UNTOLD_MS : undefined);
+      const follow = () => {
+        if (rtp !== null && this.film === film) film.follow(clock.presentation(rtp));
+      };
+      follow();
+      // The next turn may be a minute away.
+      clock.keep(now).then(follow);
       this.film.beat(reading, now);
       this.heard(reading);
       this.report(reading.second, now);
@@ -188,9 +195,8 @@ class Listener {
       sum.ms += second.concealedMs;
       sum.loss += (second.loss || 0) * second.seconds;
       sum.seconds += second.seconds;
-      const { jitter, needed, isSteady } = second;
-      // The server corrects by it in film mode where the page does not: not by what was made up.
-      const delay = isSteady || this.film.holds || this.film.delay === null ? second.delay : null;
+      const { jitter, needed } = second;
+      const delay = this.film.vouches(second) ? second.delay : null;
       Object.assign(sum, { delay, jitter, needed });
     }
     if (now - this.reported < REPORT_MS || sum.seconds === 0) return;
@@ -211,7 +217,7 @@ class Listener {
       calibration.late(told.late_ms);
       // It tells where the delay moves to; from when on, only the clock.
       const { point } = this.clock;
-      if (point && told.delay_ms !== point.plan.last_ms) this.clock.hurry(now);
+      if (point && point.plan && told.delay_ms !== point.plan.last_ms) this.clock.hurry(performance.now());
     }
     // The server knows us no more: it has been restarted.
     if (response && response.status === 404 && this.connection === connection) this.join('returning');

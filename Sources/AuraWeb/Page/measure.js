@@ -173,7 +173,8 @@ class Measure {
   // other times than the sound.)
   mark() {
     const age = (one) => (this.rtp - one.rtpTimestamp) | 0;
-    const [mark] = this.receiver.getContributingSources().filter((one) => one.source >>> 8 === PLAN_MARK)
+    const sources = this.receiver.getContributingSources ? this.receiver.getContributingSources() : [];
+    const [mark] = sources.filter((one) => one.source >>> 8 === PLAN_MARK)
       .sort((a, b) => age(a) - age(b));
     if (mark && age(mark) < 48 * MARK_MS) this.plan = mark.source & 255;
     else if (this.plan !== undefined) this.plan = null;

@@ -245,7 +245,7 @@ async function live(settings) {
         continue;
       }
       if (now >= nextAsk || clocks.fit.isOutdated(measure.rtp, measure.plan)) {
-        clocks.fit.point = told();
+        clocks.fit.take(told(), clocks.fit.answered);
         clocks.ask(now);
         nextAsk = now + clocks.fit.pause;
       }
