@@ -26,9 +26,9 @@ EARS = {"native": "ear1", "chromium": "ear2", "firefox": "ear3"}
 MOVING = (FAR_MS - NEAR_MS) / 20
 # Seconds after a change, and whether it is the one back.
 PARTS = {
-    "before": (UP - 8, UP), "not noticed yet, at most": (UP, UP + 5), "moves, longer": (UP + 5, UP + MOVING),
-    "at rest again": (UP + MOVING + 3, UP + BACK), "back: not noticed yet, at most": (UP + BACK, UP + BACK + 5),
-    "moves, shorter": (UP + BACK + 5, UP + BACK + MOVING), "at rest": (UP + BACK + MOVING + 3, LENGTH - 2)}
+    "before": (UP - 8, UP), "its first second": (UP, UP + 1), "moves, longer": (UP + 1, UP + MOVING),
+    "at rest again": (UP + MOVING + 3, UP + BACK), "back: its first second": (UP + BACK, UP + BACK + 1),
+    "moves, shorter": (UP + BACK + 1, UP + BACK + MOVING), "at rest": (UP + BACK + MOVING + 3, LENGTH - 2)}
 
 
 def measure():
